@@ -1,0 +1,47 @@
+SHELL := bash
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test lint types fmt bench soak lock ci
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv with everything for development
+	@scripts/venv requirements-dev.lock
+
+run: ## collect candles and depth from the exchange
+	@./candlehouse up
+
+demo: ## the whole pipeline against the simulator: no network, no keys
+	@./candlehouse demo
+
+test: setup ## all tests; `scripts/servers run make test` runs those with real servers, too
+	@$(PY) -m pytest
+
+lint: setup ## style, formatting, and who may import whom
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@.venv/bin/lint-imports --no-logo
+
+types: setup ## mypy, strict
+	@$(PY) -m mypy
+
+fmt: setup ## format the code and mend what can be mended
+	@$(PY) -m ruff format
+	@$(PY) -m ruff check --fix
+
+bench: setup ## measure how fast it is, on real servers
+	@scripts/servers run $(PY) -m bench
+
+soak: setup ## hours of work with faults, checked against the exchange's truth
+	@scripts/servers run $(PY) -m bench.soak
+
+lock: setup ## resolve requirements*.in into the lock files
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links requirements.in -o requirements.lock
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.lock
+
+ci: lint types ## exactly what CI runs
+	@scripts/servers install
+	@scripts/servers run $(MAKE) test

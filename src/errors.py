@@ -1,0 +1,91 @@
+"""Every error this project raises on purpose, sorted by who has to act.
+
+CandlehouseError
+├── ConfigurationError        the operator: a setting or an argument is wrong (exit status 2)
+├── SchemaError               the operator: the warehouse's schema is not the one this code needs
+├── SourceError               an exchange did not give what was asked for
+│   ├── SourceTransient       try again later: timeouts, 5xx, HTML bodies, truncated answers
+│   │   └── SourceBlocked     429 or 418: nobody calls that exchange before ``until_ms``
+│   └── SourcePermanent       never try again as it is: unknown symbol, refused region
+├── StoreUnavailable          the lake or the warehouse cannot be reached; comes back by itself
+├── ObjectExists              a key of the lake is taken; objects are immutable
+├── NotFound                  what was asked for is not there
+├── BadObject                 an object's content cannot be trusted; it is quarantined
+└── Stopped                   a wait was ended because the process is shutting down
+
+Errors carry data and build their own message: what, which series, what to do. Errors of libraries are
+translated where they appear, with ``raise … from error``.
+"""
+
+from __future__ import annotations
+
+from src.domain import format_utc
+
+
+class CandlehouseError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class ConfigurationError(CandlehouseError):
+    """A setting or argument is wrong; the message names it, its value and what is accepted."""
+
+
+class SchemaError(CandlehouseError):
+    """The warehouse is older or newer than this code; the message says which command mends it."""
+
+
+class SourceError(CandlehouseError):
+    """An exchange did not give what was asked for."""
+
+    def __init__(self, exchange: str, message: str) -> None:
+        super().__init__(f"{exchange}: {message}")
+        self.exchange = exchange
+
+
+class SourceTransient(SourceError):
+    """The same request may work later."""
+
+
+class SourceBlocked(SourceTransient):
+    """The exchange told this address to wait (429) or banned it (418)."""
+
+    def __init__(self, exchange: str, until_ms: int, reason: str) -> None:
+        super().__init__(
+            exchange,
+            f"calls are blocked until {format_utc(until_ms)} ({reason}); "
+            "they go on by themselves then, nothing needs to be done",
+        )
+        self.until_ms = until_ms
+
+
+class SourcePermanent(SourceError):
+    """The same request will never work; the message says what to change."""
+
+
+class StoreUnavailable(CandlehouseError):
+    """The lake or the warehouse cannot be reached or written; the message says what to check."""
+
+
+class ObjectExists(CandlehouseError):
+    """The key is taken. Objects are immutable, so the writer takes the next key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"object {key} already exists")
+        self.key = key
+
+
+class NotFound(CandlehouseError):
+    """What was asked for is not there."""
+
+
+class BadObject(CandlehouseError):
+    """An object of the lake cannot be loaded; *reason* says why, for a person to read."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"object {key}: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+class Stopped(CandlehouseError):
+    """The process is shutting down; what was done so far stays done."""

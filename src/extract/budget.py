@@ -1,0 +1,232 @@
+"""How much this address may ask of one exchange, and when it may not ask at all.
+
+One row of the warehouse is shared by all threads and processes on an address (``CANDLEHOUSE_EGRESS``): each
+request reserves its weight there before it is sent, and a 429 or 418 is written there for all to respect,
+restarts included. The exchange's own count is followed, so that other programs on the address are seen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+from sqlalchemy import Connection
+
+from src.clock import Clock
+from src.domain import MINUTE_MS, format_utc
+from src.errors import SourceBlocked, SourcePermanent, StoreUnavailable
+from src.warehouse.budgets import BudgetRow, lock_budget, save_budget
+from src.warehouse.engine import Warehouse
+
+# Counted from the answer's arrival, so it is late already; this is for the exchange's own rounding.
+_BLOCK_MARGIN_MS = 250
+# After the turn of a minute, by the exchange's clock as we know it at the least.
+_TURN_MARGIN_MS = 50
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Weight set aside in one minute of the exchange; it is never given back."""
+
+    weight: int
+    minute_start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    until_ms: int
+    reason: str
+
+
+class Budget:
+    """The budget of one exchange and address, for all threads of this process.
+
+    *share* is the part of the exchange's limit that we allow ourselves. *assumed_limit* stands in until
+    the exchange's own is known; 1200 is the lowest Binance ever had.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        exchange: str,
+        egress: str,
+        share: float,
+        clock: Clock,
+        assumed_limit: int = 1200,
+    ) -> None:
+        self._warehouse = warehouse
+        self._exchange = exchange
+        self._egress = egress
+        self._share = share
+        self._clock = clock
+        self._assumed_limit = assumed_limit
+        self._exchange_now_ms: Callable[[], int] = clock.now_ms
+        # Threads take turns at the row, else they would fight each other for the database's lock.
+        self._turn = threading.Lock()
+        # Guards what follows. A block is known here at once, before the database hears of it.
+        self._memory = threading.Lock()
+        self._block = _Block(0, "")
+        self._block_is_saved = True
+        self._seen = Reservation(0, 0)
+        self._row: BudgetRow | None = None
+
+    def follow_clock(self, exchange_now_ms: Callable[[], int]) -> None:
+        """Count minutes by that clock: the exchange's, never ahead of the truth."""
+        self._exchange_now_ms = exchange_now_ms
+
+    def acquire(self, weight: int) -> Reservation:
+        """Reserve *weight*, waiting for the next minute when this one is used up.
+
+        Call it before every single request, and send the request right after it. Raises SourceBlocked
+        at once during a block, and SourcePermanent for a weight that no minute could ever take.
+        """
+        while True:
+            self._raise_if_blocked()
+            with self._turn:
+                self._raise_if_blocked()
+                reservation, wait_ms = self._reserve(weight)
+            # While this thread waited for the database, another may have been told to stop.
+            self._raise_if_blocked()
+            if reservation is not None:
+                return reservation
+            _log.info("budget used up", exchange=self._exchange, weight=weight, wait_s=wait_ms / 1000)
+            self._clock.sleep(wait_ms / 1000)
+
+    def observe(self, reservation: Reservation, used_weight: int) -> None:
+        """Take in the exchange's own count, answered to the request that *reservation* was for.
+
+        It counts only for the minute of the reservation: an answer that comes late says nothing about
+        the minute that began meanwhile.
+        """
+        seen = Reservation(used_weight, reservation.minute_start_ms)
+        with self._memory:
+            if (seen.minute_start_ms, seen.weight) > (self._seen.minute_start_ms, self._seen.weight):
+                self._seen = seen
+
+    def block(self, until_ms: int, reason: str) -> int:
+        """Stop all calls of all processes until then (our clock) and a moment longer; return when that ends.
+
+        A block is only ever extended.
+        """
+        until_ms += _BLOCK_MARGIN_MS
+        with self._memory:
+            if until_ms <= self._block.until_ms:
+                return self._block.until_ms
+            self._block, self._block_is_saved = _Block(until_ms, reason), False
+        _log.warning("blocked", exchange=self._exchange, until=format_utc(until_ms), reason=reason)
+        self._save_block()
+        return until_ms
+
+    def set_limit(self, weight_limit: int) -> None:
+        """Remember the exchange's limit a minute, as it states it."""
+        if self._row is None or self._row.weight_limit != weight_limit:
+            self._change(lambda row: replace(row, weight_limit=weight_limit))
+
+    def _raise_if_blocked(self) -> None:
+        block = self._block
+        if block.until_ms <= self._clock.now_ms():
+            return
+        if not self._block_is_saved:
+            self._save_block()
+        raise SourceBlocked(self._exchange, block.until_ms, block.reason)
+
+    def _save_block(self) -> None:
+        """Tell the other processes; when the warehouse is down, the next call tries again."""
+        try:
+            self._change(lambda row: row)
+        except StoreUnavailable as error:
+            _log.warning("block not stored yet", exchange=self._exchange, error=str(error))
+
+    def _change(self, change: Callable[[BudgetRow], BudgetRow]) -> None:
+        def work(connection: Connection) -> BudgetRow:
+            row = lock_budget(connection, self._exchange, self._egress)
+            changed = change(self._with_block(row))
+            save_budget(connection, self._exchange, self._egress, changed)
+            return changed
+
+        self._learn(self._warehouse.run(work))
+
+    def _reserve(self, weight: int) -> tuple[Reservation | None, int]:
+        """Return a reservation, or how long to wait for one (ms)."""
+
+        def work(connection: Connection) -> tuple[BudgetRow, int]:
+            row = lock_budget(connection, self._exchange, self._egress)
+            planned, wait_ms = self._plan(row, weight)
+            save_budget(connection, self._exchange, self._egress, planned)
+            return planned, wait_ms
+
+        try:
+            row, wait_ms = self._warehouse.run(work)
+            self._learn(row)
+        except StoreUnavailable:
+            # Depth cannot be fetched later, so who has read the row once goes on from memory. Who never
+            # has might be banned without knowing, and must not call.
+            if self._row is None:
+                raise
+            row, wait_ms = self._plan(self._row, weight)
+            self._row = row
+        if wait_ms:
+            return None, wait_ms
+        assert row.minute_start_ms is not None
+        return Reservation(weight, row.minute_start_ms), 0
+
+    def _plan(self, row: BudgetRow, weight: int) -> tuple[BudgetRow, int]:
+        row = self._with_block(row)
+        if (row.blocked_until_ms or 0) > self._clock.now_ms():
+            return row, 1  # Nothing is reserved; the caller learns of the block and raises.
+        row = _in_minute(row, self._exchange_now_ms())
+        if row.minute_start_ms == self._seen.minute_start_ms:
+            row = replace(row, used_weight=max(row.used_weight, self._seen.weight))
+        if self._fits(row, weight):
+            return replace(row, used_weight=row.used_weight + weight), 0
+        return row, self._wait_ms(row)
+
+    def _fits(self, row: BudgetRow, weight: int) -> bool:
+        allowed = int((row.weight_limit or self._assumed_limit) * self._share)
+        if row.weight_limit is None and row.used_weight == 0:
+            return True  # A guessed limit must not keep us from ever asking for the real one.
+        if weight > allowed:
+            raise SourcePermanent(
+                self._exchange,
+                f"a request of weight {weight} exceeds our whole share of {allowed} a minute "
+                f"({self._share:g} of {row.weight_limit or self._assumed_limit}): raise "
+                "CANDLEHOUSE_BUDGET_SHARE or ask for less at once (depth weighs more from 101 levels on)",
+            )
+        return row.used_weight + weight <= allowed
+
+    def _wait_ms(self, row: BudgetRow) -> int:
+        assert row.minute_start_ms is not None
+        left_ms = row.minute_start_ms + MINUTE_MS - self._exchange_now_ms()
+        return min(max(0, left_ms), MINUTE_MS) + _TURN_MARGIN_MS
+
+    def _with_block(self, row: BudgetRow) -> BudgetRow:
+        with self._memory:
+            block = self._block
+        if block.until_ms <= (row.blocked_until_ms or 0):
+            return row
+        return replace(row, blocked_until_ms=block.until_ms, block_reason=block.reason)
+
+    def _learn(self, row: BudgetRow) -> None:
+        """Keep what the row said, for the moment when nobody can be asked."""
+        with self._memory:
+            self._row = row
+            until_ms = row.blocked_until_ms or 0
+            if until_ms > self._block.until_ms:
+                self._block = _Block(until_ms, row.block_reason or "no reason given")
+            self._block_is_saved = self._block_is_saved or until_ms >= self._block.until_ms
+
+
+def _in_minute(row: BudgetRow, exchange_now_ms: int) -> BudgetRow:
+    """Return *row* counting the present minute, from nought when it has just begun.
+
+    Clocks of processes differ a little: a row that is already in the next minute stays there. One that
+    is further ahead was written under a wrong clock and starts again.
+    """
+    minute_start_ms = exchange_now_ms - exchange_now_ms % MINUTE_MS
+    if row.minute_start_ms in {minute_start_ms, minute_start_ms + MINUTE_MS}:
+        return row
+    return replace(row, minute_start_ms=minute_start_ms, used_weight=0)

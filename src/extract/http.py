@@ -1,0 +1,146 @@
+"""One polite HTTP client for exchanges: User-Agent, timeouts, pooled connections, errors in our words.
+
+It sends exactly what it is told, once: no redirects, no hidden retries, because each request costs
+weight that must be reserved first. What an answer means is for the exchange to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import orjson
+import requests
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
+
+from src.clock import Clock
+from src.errors import SourcePermanent, SourceTransient
+
+USER_AGENT = "candlehouse/0.1.0"
+
+# A ban lasts three days at most; a larger number in Retry-After is not meant seriously.
+_LONGEST_WAIT_S = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """Status, headers and exact body; *at* times are our clock, *steady* times only measure durations."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    sent_at_ms: int
+    sent_steady_ms: int
+    received_at_ms: int
+    received_steady_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """A request made ready, so that sending it is the very next thing after reserving its weight."""
+
+    request: requests.PreparedRequest
+    settings: Mapping[str, Any]
+
+
+class HttpClient:
+    """A session that threads share. *exchange* is only for the errors to name."""
+
+    def __init__(
+        self,
+        exchange: str,
+        clock: Clock,
+        pool_size: int = 16,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 15.0,
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._timeout = (connect_timeout_s, read_timeout_s)
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        # Cookies would be the one thing threads change under each other's hands.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=pool_size, max_retries=0))
+
+    def prepare(self, url: str, params: Mapping[str, str | int]) -> PreparedCall:
+        """Build a GET with the proxies and certificates of the environment."""
+        try:
+            request = self._session.prepare_request(requests.Request("GET", url, params=dict(params)))
+        except (InvalidURL, MissingSchema, InvalidSchema) as error:
+            raise self._bad_url(url, error) from error
+        settings = self._session.merge_environment_settings(request.url or url, {}, False, None, None)
+        return PreparedCall(request, settings)
+
+    def send(self, call: PreparedCall) -> HttpAnswer:
+        """Send once and read the whole answer, whatever its status; SourceTransient when none came."""
+        sent_at_ms, sent_steady_ms = self._clock.now_ms(), self._clock.steady_ms()
+        try:
+            response = self._session.send(
+                call.request, timeout=self._timeout, allow_redirects=False, **call.settings
+            )
+        except (InvalidURL, MissingSchema, InvalidSchema) as error:
+            raise self._bad_url(str(call.request.url), error) from error
+        except requests.RequestException as error:
+            raise SourceTransient(self._exchange, self._describe(error)) from error
+        return HttpAnswer(
+            status=response.status_code,
+            headers=response.headers,
+            body=response.content,
+            sent_at_ms=sent_at_ms,
+            sent_steady_ms=sent_steady_ms,
+            received_at_ms=self._clock.now_ms(),
+            received_steady_ms=self._clock.steady_ms(),
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def _bad_url(self, url: str, error: Exception) -> SourcePermanent:
+        why = f"{url} cannot be asked ({error}): check the base URL and proxies"
+        return SourcePermanent(self._exchange, why)
+
+    def _describe(self, error: requests.RequestException) -> str:
+        connect_s, read_s = self._timeout
+        if isinstance(error, requests.ConnectTimeout):
+            return f"no connection within {connect_s:g} s: check the network, a proxy or a firewall"
+        if isinstance(error, requests.ReadTimeout):
+            return f"no answer within {read_s:g} s"
+        return f"no complete answer ({_root(error)})"
+
+
+def find_json(body: bytes) -> Any:
+    """Return what *body* says, or None when it is not complete JSON (an HTML page, a truncated answer)."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def find_retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of ``Retry-After``, None when it is missing or no sane number."""
+    text = headers.get("Retry-After", "").strip()
+    return sane_wait_s(int(text)) if text.isascii() and text.isdigit() else None
+
+
+def sane_wait_s(seconds: float) -> float | None:
+    """Return a wait of at least a second, None when no exchange would mean it."""
+    return max(1.0, float(seconds)) if 0 <= seconds <= _LONGEST_WAIT_S else None
+
+
+def excerpt(body: bytes, length: int = 120) -> str:
+    """Return the start of a body on one line, for an error text."""
+    text = " ".join(body[: length * 4].decode("utf-8", "replace").split())
+    return repr(text[:length] + ("…" if len(text) > length else ""))
+
+
+def _root(error: BaseException) -> str:
+    """Name the innermost cause: the libraries' own text repeats itself and the whole URL."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,142 @@
+"""ExtractionManager: each tracked series, from its watermark on, page by page into the lake.
+
+Series are worked on side by side. One that takes long, or fails, is not waited for: the others' next cycle
+comes on time, and the straggler is left alone until it is done. A long way to catch up is walked a few
+pages at a time, back at the end of the queue after each stretch, so that nobody waits behind it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from src.clock import Clock
+from src.domain import DAY_MS, SeriesKey
+from src.errors import CandlehouseError
+from src.extract.exchange import Exchange, KlinesAnswer
+from src.extract.landing import Landing
+from src.extract.workers import Workers
+from src.warehouse.catalog import Lane
+from src.warehouse.engine import Warehouse
+from src.warehouse.series import list_series
+from src.warehouse.watermarks import find_last_depth, find_watermark, upsert_latest
+
+log = structlog.get_logger()
+
+# How far one series may walk before it queues up behind the others again.
+_PAGES_A_STRETCH = 5
+
+
+@dataclass(slots=True)
+class ExtractReport:
+    """What happened until the cycle stopped waiting; stragglers report in a later cycle's."""
+
+    candles: int = 0
+    snapshots: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class ExtractionManager:
+    """Pulls klines and depth of one exchange into the lake."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        warehouse: Warehouse,
+        landing: Landing,
+        clock: Clock,
+        *,
+        lookback_days: int = 1,
+        depth_levels: int = 20,
+        depth_seconds: int = 60,
+        workers: int = 8,
+    ) -> None:
+        self._exchange = exchange
+        self._warehouse = warehouse
+        self._landing = landing
+        self._clock = clock
+        self._lookback_ms = lookback_days * DAY_MS
+        self._depth_levels = depth_levels
+        self._depth_ms = depth_seconds * 1000
+        self._report = ExtractReport()
+        self._counting = threading.Lock()
+        self._workers = Workers(workers, self._note_failure)
+
+    def run_once(self, wait_s: float | None = None) -> ExtractReport:
+        """Start what is due and wait for it, *wait_s* seconds at most (None: until all is caught up).
+
+        Work still under way then goes on; the next call starts only what is not.
+        """
+        with self._warehouse.read() as connection:
+            tracked = [row.key for row in list_series(connection) if row.key.exchange == self._exchange.name]
+        for series in tracked:
+            self._workers.submit(str(series), self._stretch(series))
+        for symbol in sorted({series.symbol for series in tracked}):
+            self._workers.submit(f"{self._exchange.name}:{symbol}:depth", self._depth(symbol))
+        self._workers.wait(wait_s)
+        with self._counting:
+            report, self._report = self._report, ExtractReport()
+        return report
+
+    def close(self) -> None:
+        """Let work under way end and start nothing new."""
+        self._workers.close()
+
+    def _note_failure(self, task: str, error: CandlehouseError) -> None:
+        with self._counting:
+            self._report.failures[task] = str(error)
+
+    def _count(self, *, candles: int = 0, snapshots: int = 0) -> None:
+        with self._counting:
+            self._report.candles += candles
+            self._report.snapshots += snapshots
+
+    def _stretch(self, series: SeriesKey) -> Callable[[], bool]:
+        """Return the work of a few pages; it answers whether there is more to catch up."""
+
+        def walk() -> bool:
+            return all(self._page(series) for _ in range(_PAGES_A_STRETCH))
+
+        return walk
+
+    def _page(self, series: SeriesKey) -> bool:
+        """Fetch and land one page; return whether the exchange has more closed candles behind it."""
+        start_ms = self._next_start(series)
+        answer = self._exchange.fetch_klines(series.symbol, series.interval, start_ms=start_ms)
+        if answer.closed:
+            lane = Lane.HISTORY if answer.is_full else Lane.LIVE
+            self._landing.land_klines(series, answer, answer.closed, lane, start_ms)
+            self._count(candles=answer.closed.count)
+        self._keep_forming(series, answer)
+        return answer.is_full and answer.closed is not None
+
+    def _next_start(self, series: SeriesKey) -> int:
+        with self._warehouse.read() as connection:
+            watermark = find_watermark(connection, series)
+        if watermark is not None:
+            return series.interval.next(watermark)
+        return series.interval.floor(self._exchange.exchange_now_ms() - self._lookback_ms)
+
+    def _keep_forming(self, series: SeriesKey, answer: KlinesAnswer) -> None:
+        forming = answer.forming
+        if forming:
+            self._warehouse.run(lambda c: upsert_latest(c, series, forming, answer.exchange_time_ms))
+
+    def _depth(self, symbol: str) -> Callable[[], bool]:
+        def fetch() -> bool:
+            if self._depth_is_due(symbol):
+                answer = self._exchange.fetch_depth(symbol, self._depth_levels)
+                self._landing.land_depth(self._exchange.name, symbol, answer)
+                self._count(snapshots=1)
+            return False
+
+        return fetch
+
+    def _depth_is_due(self, symbol: str) -> bool:
+        """Whether the cadence asks for a snapshot; half a second early counts, cycles are never exact."""
+        with self._warehouse.read() as connection:
+            last_ms = find_last_depth(connection, self._exchange.name, symbol)
+        return last_ms is None or abs(self._clock.now_ms() - last_ms) >= self._depth_ms - 500

@@ -1,0 +1,51 @@
+"""Second chances for what is transient, and only for that.
+
+A permanent refusal is never repeated. A block (429, 418) or a firewall's refusal leaves at once as well:
+knocking on makes both longer, so the caller comes back in a later cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from src.clock import Clock
+from src.errors import SourceBlocked, SourceTransient
+
+T = TypeVar("T")
+
+_log = structlog.get_logger()
+
+
+class FirewallRefused(SourceTransient):
+    """The exchange's firewall (or a proxy on the way) answered instead of the exchange."""
+
+
+def call_with_retry(call: Callable[[], T], clock: Clock, attempts: int = 4) -> T:
+    """Call until it succeeds, at most *attempts* times, waiting up to 1, 2, 4 … 15 s at random between.
+
+    Waits end with Stopped when the process shuts down. The last error is raised as it is.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception(is_worth_repeating),
+        wait=wait_random_exponential(multiplier=1, max=15),
+        stop=stop_after_attempt(attempts),
+        sleep=clock.sleep,
+        before_sleep=_log_attempt,
+        reraise=True,
+    )
+    return retrying(call)
+
+
+def is_worth_repeating(error: BaseException) -> bool:
+    """Whether the same call may succeed within seconds."""
+    return isinstance(error, SourceTransient) and not isinstance(error, SourceBlocked | FirewallRefused)
+
+
+def _log_attempt(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    wait_s = state.next_action.sleep if state.next_action else 0.0
+    _log.warning("will retry", error=str(error), attempt=state.attempt_number, wait_s=round(wait_s, 2))

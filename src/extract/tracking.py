@@ -1,0 +1,83 @@
+"""Which series are tracked: begun from the settings once, changed by people afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from src.clock import Clock
+from src.domain import Interval, SeriesKey
+from src.errors import SourceError
+from src.extract.exchange import Exchange, SymbolInfo, UnknownSymbols
+from src.warehouse.engine import Warehouse
+from src.warehouse.series import list_series, set_tracked
+from src.warehouse.symbols import SymbolRow, upsert_symbols
+
+log = structlog.get_logger()
+
+
+class Tracking:
+    """Starts and stops the tracking of symbols of one exchange."""
+
+    def __init__(self, exchange: Exchange, warehouse: Warehouse, clock: Clock) -> None:
+        self._exchange = exchange
+        self._warehouse = warehouse
+        self._clock = clock
+
+    def seed(self, symbols: Sequence[str], intervals: Sequence[Interval]) -> None:
+        """On the very first start track what the settings name, leaving out what does not exist.
+
+        Where the exchange cannot be asked they are tracked unseen; extraction says what is wrong later.
+        """
+        with self._warehouse.read() as connection:
+            known = list_series(connection, tracked_only=False)
+        if any(row.key.exchange == self._exchange.name for row in known):
+            return
+        self._track(self._existing(symbols), intervals)
+
+    def add(self, symbols: Sequence[str], intervals: Sequence[Interval]) -> None:
+        """Track these; UnknownSymbols, and nothing tracked, if one of them does not exist."""
+        self._keep(self._exchange.fetch_symbols(symbols))
+        self._track(symbols, intervals)
+
+    def remove(self, symbols: Sequence[str]) -> list[SeriesKey]:
+        """Stop tracking all series of these symbols; data and watermarks stay. Return what was tracked."""
+        with self._warehouse.read() as connection:
+            tracked = [row.key for row in list_series(connection)]
+        keys = [key for key in tracked if key.exchange == self._exchange.name and key.symbol in symbols]
+        if keys:
+            self._warehouse.run(lambda connection: set_tracked(connection, keys, tracked=False))
+        return keys
+
+    def _track(self, symbols: Sequence[str], intervals: Sequence[Interval]) -> None:
+        keys = [
+            SeriesKey(self._exchange.name, symbol, interval) for symbol in symbols for interval in intervals
+        ]
+        self._warehouse.run(lambda connection: set_tracked(connection, keys, tracked=True))
+
+    def _existing(self, symbols: Sequence[str]) -> Sequence[str]:
+        try:
+            self._keep(self._exchange.fetch_symbols(symbols))
+        except UnknownSymbols as error:
+            log.error("symbols left out", error=str(error))
+            self._keep(error.known)
+            return [info.symbol for info in error.known]
+        except SourceError as error:
+            log.warning("symbols not checked", error=str(error))
+        return symbols
+
+    def _keep(self, infos: Sequence[SymbolInfo]) -> None:
+        rows = [
+            SymbolRow(
+                self._exchange.name,
+                info.symbol,
+                info.status,
+                info.base_asset,
+                info.quote_asset,
+                info.tick_size,
+                info.step_size,
+            )
+            for info in infos
+        ]
+        self._warehouse.run(lambda connection: upsert_symbols(connection, rows, self._clock.now_ms()))

@@ -1,0 +1,57 @@
+"""What must be in order before the first cycle: schema, buckets, leftovers of a crash, series to track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from src.clock import Clock
+from src.domain import Interval
+from src.extract.exchange import Exchange
+from src.extract.tracking import Tracking
+from src.lake.store import ObjectStore
+from src.maintenance.reconcile import adopt_orphans
+from src.warehouse.engine import Warehouse, create_database
+from src.warehouse.schema import migrate
+
+log = structlog.get_logger()
+
+
+class Starter:
+    """Brings both stores into the state that everything else takes for granted. Safe to repeat."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        lake: ObjectStore,
+        exchange: Exchange,
+        tracking: Tracking,
+        clock: Clock,
+        symbols: Sequence[str],
+        intervals: Sequence[Interval],
+    ) -> None:
+        self._warehouse = warehouse
+        self._lake = lake
+        self._exchange = exchange
+        self._tracking = tracking
+        self._clock = clock
+        self._symbols = symbols
+        self._intervals = intervals
+
+    def prepare(self) -> None:
+        """Create or upgrade the stores, adopt orphans, and begin with the settings' symbols."""
+        self.prepare_warehouse()
+        self._lake.ensure_buckets()
+        adopted = adopt_orphans(self._lake, self._warehouse, self._exchange.name, self._clock.now_ms())
+        if adopted:
+            log.info("orphans adopted", objects=len(adopted))
+        self._tracking.seed(self._symbols, self._intervals)
+
+    def prepare_warehouse(self) -> list[str]:
+        """Create or upgrade the schema; return what was done."""
+        create_database(self._warehouse.engine.url)
+        done = migrate(self._warehouse)
+        for step in done:
+            log.info("schema", step=step)
+        return done

@@ -1,0 +1,81 @@
+"""How the pipeline is doing, from small tables alone: nothing here scans facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, and_, func, select
+
+from src.domain import Interval, SeriesKey
+from src.warehouse.engine import Warehouse
+from src.warehouse.tables import exchange_budget, lake_objects, latest, series
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesStatus:
+    """One tracked series; *last_price* is the forming candle's close, None before the first cycle."""
+
+    key: SeriesKey
+    candles: int
+    last_open_ms: int | None
+    last_price: Decimal | None
+    seen_at_ms: int | None
+
+    def lag_ms(self, exchange_now_ms: int) -> int | None:
+        """Return how far the end of the last held candle lies behind; None while nothing is held."""
+        if self.last_open_ms is None:
+            return None
+        return exchange_now_ms - self.key.interval.next(self.last_open_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStatus:
+    """A snapshot of everything; objects by state, weight of the exchange's present minute."""
+
+    series: list[SeriesStatus]
+    objects: dict[str, int]
+    used_weight: int
+    weight_limit: int | None
+    blocked_until_ms: int | None
+
+
+def read_status(warehouse: Warehouse) -> PipelineStatus:
+    """Read the status of what is tracked."""
+    with warehouse.read() as connection:
+        return PipelineStatus(_list_series(connection), _count_objects(connection), *_find_budget(connection))
+
+
+def _list_series(connection: Connection) -> list[SeriesStatus]:
+    same = and_(
+        latest.c.exchange == series.c.exchange,
+        latest.c.symbol == series.c.symbol,
+        latest.c.interval_code == series.c.interval_code,
+    )
+    query = (
+        select(series, latest.c.close_price, latest.c.exchange_time)
+        .select_from(series.outerjoin(latest, same))
+        .where(series.c.tracked)
+        .order_by(series.c.exchange, series.c.symbol, series.c.interval_code)
+    )
+    return [
+        SeriesStatus(
+            SeriesKey(row.exchange, row.symbol, Interval(row.interval_code)),
+            row.record_count,
+            row.last_open_time,
+            row.close_price,
+            row.exchange_time,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _count_objects(connection: Connection) -> dict[str, int]:
+    query = select(lake_objects.c.state, func.count().label("objects")).group_by(lake_objects.c.state)
+    return {row.state: row.objects for row in connection.execute(query)}
+
+
+def _find_budget(connection: Connection) -> tuple[int, int | None, int | None]:
+    columns = exchange_budget.c
+    row = connection.execute(select(columns.used_weight, columns.weight_limit, columns.blocked_until)).first()
+    return (0, None, None) if row is None else (row.used_weight, row.weight_limit, row.blocked_until)

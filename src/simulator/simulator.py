@@ -1,0 +1,141 @@
+"""The simulator as a whole: puts the parts together and leads each request past limits, faults and routes."""
+
+from __future__ import annotations
+
+import threading
+from typing import Self
+
+from src.domain import Interval, Window
+from src.simulator.clock import SimulatorClock
+from src.simulator.config import SimulatorConfig
+from src.simulator.control import PREFIX, Control
+from src.simulator.fault_dial import FaultDial
+from src.simulator.faults import act_out, parse_fault
+from src.simulator.limits import Verdict, WeightLimiter
+from src.simulator.market import Market
+from src.simulator.request_log import LoggedRequest, RequestLog
+from src.simulator.routes import Routes, Source
+from src.simulator.server import Reply, SimulatorServer
+from src.simulator.slots import KlinesQuery
+from src.simulator.tape import Tape
+from src.simulator.wire import HTML_TYPE, Answer, Request, Row, error_answer
+
+
+class Simulator:
+    """An exchange on a port of this machine.
+
+    The port is bound by the constructor; serving begins with ``serve_in_thread`` or ``serve_forever``.
+    Usable in a ``with`` statement, which stops it. Raises ValueError (FaultError, TapeError) for a wrong
+    config, OSError for a port that is taken.
+    """
+
+    def __init__(self, config: SimulatorConfig | None = None) -> None:
+        config = config or SimulatorConfig()
+        self.clock = SimulatorClock(config.clock, config.start_at_ms, config.speed)
+        self.faults = FaultDial(config.seed)
+        self._log = RequestLog(config.log_size)
+        self._source = _build_source(config, self.clock.now_ms())
+        self._routes = Routes(self._source, config.seed, config.weight_limit)
+        self._limiter = WeightLimiter(config.weight_limit, config.calls_before_ban, config.first_ban_s)
+        self._control = Control(self.clock, self.faults, self._log)
+        for spec in config.faults:
+            self.faults.add(parse_fault(spec), self.clock.now_ms())
+        self._stopping = threading.Event()
+        self._server = SimulatorServer(config.host, config.port, self.handle)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Return e.g. ``http://127.0.0.1:43210``: what BINANCE_BASE_URL is set to."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """List what the exchange's paths were asked, oldest first."""
+        return self._log.since()
+
+    @property
+    def symbols(self) -> list[str]:
+        return [spec.symbol for spec in self._source.list_symbols(self.clock.now_ms())]
+
+    def add_fault(self, spec: str) -> int:
+        """Set a fault as the command line writes it, e.g. ``429:retry_after=2,count=3``; return its id."""
+        return self.faults.add(parse_fault(spec), self.clock.now_ms())
+
+    def clear_requests(self) -> None:
+        self._log.clear()
+
+    def truth(self, symbol: str, interval: Interval, window: Window) -> list[Row]:
+        """Return the rows of *window* as HTTP serves them now, in one piece, the forming one included."""
+        query = KlinesQuery(interval, window.start_ms, window.end_ms - 1, limit=2**62)
+        return self._source.klines(symbol, query, self.clock.now_ms())
+
+    def handle(self, request: Request) -> Reply:
+        """Answer one request; the server calls this from many threads at once."""
+        if request.path.startswith(PREFIX):
+            return self._control.answer(request), {}
+        now_ms = self.clock.now_ms()
+        weight = self._routes.weigh(request)
+        verdict = self._limiter.charge(request.address, weight, now_ms)
+        answer = self._answer(request, verdict, now_ms)
+        self._log.append(request, answer, now_ms, weight)
+        # An HTML page comes from something in front of the exchange, which knows no weights.
+        weights = {} if answer.content_type == HTML_TYPE else {"X-MBX-USED-WEIGHT-1M": str(verdict.used)}
+        return answer, weights
+
+    def serve_in_thread(self) -> Self:
+        """Serve from a thread of its own and return at once."""
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="simulator", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def serve_forever(self) -> None:
+        """Serve until another thread calls ``stop`` or a signal handler raises, e.g. SystemExit.
+
+        A signal handler must not call ``stop`` itself: it may interrupt the very wait that ``stop`` ends.
+        """
+        self.serve_in_thread()
+        try:
+            self._stopping.wait()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop answering, cut connections that are kept alive, free the port. May be called twice."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+        self._server.close_connections()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def _answer(self, request: Request, verdict: Verdict, now_ms: int) -> Answer:
+        if verdict.status != 200:
+            return _refuse(verdict, self._limiter.limit)
+        fault = self.faults.pick(request, now_ms)
+        if fault is None:
+            return self._routes.answer(request, now_ms)
+        return act_out(fault, lambda: self._routes.answer(request, now_ms), self._stopping.wait, now_ms)
+
+
+def _build_source(config: SimulatorConfig, now_ms: int) -> Source:
+    if config.tape_files:
+        return Tape(config.tape_files, now_ms)
+    return Market(config.seed, config.symbols)
+
+
+def _refuse(verdict: Verdict, limit: int) -> Answer:
+    if verdict.status == 418:
+        message = f"Way too much request weight used; IP banned until {verdict.until_ms}."
+    else:
+        message = f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
+    return error_answer(verdict.status, -1003, message, verdict.retry_after_s)

@@ -1,0 +1,115 @@
+"""What the command line draws: tables of series and of the pipeline's state."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from src.domain import format_utc, utc_from_ms
+from src.services.status import PipelineStatus, SeriesStatus
+
+_MINUTE_S = 60
+
+
+def to_text(what: RenderableType, width: int | None = None) -> str:
+    """Return what a terminal would show, without colours, for logs and pipes."""
+    console = Console(width=width or 110, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(what)
+    return capture.get().rstrip()
+
+
+def series_table(rows: list[SeriesStatus], now_ms: int) -> Table:
+    """Draw the tracked series with what is held of each."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("symbol", style="bold")
+    table.add_column("interval")
+    for name in ("candles", "last price", "lag"):
+        table.add_column(name, justify="right")
+    table.add_column("last candle (UTC)")
+    for row in rows:
+        table.add_row(
+            row.key.symbol,
+            row.key.interval.value,
+            f"{row.candles:,}",
+            price_text(row.last_price),
+            _lag(row.lag_ms(now_ms), row.key.interval.fixed_ms),
+            _minute(row.last_open_ms),
+        )
+    return table
+
+
+def pipeline_view(status: PipelineStatus, now_ms: int) -> RenderableType:
+    """Draw the whole pipeline: the series, and one line for lake, warehouse and budget."""
+    return Group(series_table(status.series, now_ms), Text(), _totals(status, now_ms))
+
+
+def _totals(status: PipelineStatus, now_ms: int) -> Text:
+    objects = ", ".join(f"{count:,} {state}" for state, count in sorted(status.objects.items())) or "none yet"
+    rows = sum(row.candles for row in status.series)
+    text = Text()
+    _field(text, "objects", objects)
+    _field(text, "rows", f"{rows:,} candles")
+    _field(text, "budget", _budget(status))
+    if status.blocked_until_ms and status.blocked_until_ms > now_ms:
+        text.append(f"waiting for the exchange until {format_utc(status.blocked_until_ms)}", style="yellow")
+    return text
+
+
+def _field(text: Text, name: str, value: str) -> None:
+    text.append(f"{name} ", style="dim")
+    text.append(f"{value}   ")
+
+
+def _budget(status: PipelineStatus) -> str:
+    limit = status.weight_limit
+    return f"{status.used_weight:,} of {limit:,} weight this minute" if limit else "limit not read yet"
+
+
+def price_text(price: Decimal | None) -> str:
+    """Return a price without the zeros that only fill up its 8 decimals, two decimals at least."""
+    if price is None:
+        return "-"
+    whole, _, decimals = f"{price:,.8f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def duration_text(milliseconds: int) -> str:
+    """Return a duration as people say it: ``8 s``, ``3 min``, ``2 h``, ``5 d``."""
+    seconds = max(0, milliseconds) // 1000
+    for size, unit in ((86_400, "d"), (3_600, "h"), (_MINUTE_S, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _lag(lag_ms: int | None, interval_ms: int | None) -> Text:
+    if lag_ms is None:
+        return Text("no data yet", style="dim")
+    # The next candle is due an interval after the last one ended; give it another to arrive.
+    is_late = interval_ms is not None and lag_ms > 2 * interval_ms
+    return Text(duration_text(lag_ms), style="yellow" if is_late else "green")
+
+
+def _minute(time_ms: int | None) -> str:
+    return "-" if time_ms is None else f"{utc_from_ms(time_ms):%Y-%m-%d %H:%M}"
+
+
+def status_json(rows: list[SeriesStatus], now_ms: int) -> list[dict[str, Any]]:
+    """Return the series for programs; times in UTC milliseconds, prices as text, exact."""
+    return [
+        {
+            "exchange": row.key.exchange,
+            "symbol": row.key.symbol,
+            "interval": row.key.interval.value,
+            "candles": row.candles,
+            "last_open_time_ms": row.last_open_ms,
+            "last_price": None if row.last_price is None else str(row.last_price),
+            "lag_ms": row.lag_ms(now_ms),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,188 @@
+"""TransformManager: landed objects of the catalog to facts and rollups, slice by slice.
+
+What waits is taken from the catalog, live objects first; a backlog of history gets a share of every slice.
+An object that cannot be loaded is quarantined with the reason and stops nobody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from src.clock import Clock
+from src.domain import DataType, SeriesKey, Window
+from src.errors import BadObject, NotFound
+from src.lake.envelope import Envelope, decode_envelope
+from src.lake.store import Bucket, ObjectStore
+from src.transform.depth import parse_depth
+from src.transform.klines import parse_klines
+from src.warehouse.bulk import BulkLoadError
+from src.warehouse.catalog import CatalogRow, Lane, list_waiting, quarantine
+from src.warehouse.engine import Warehouse
+from src.warehouse.facts import DepthBatch, KlineBatch
+from src.warehouse.loading import LoadResult, load_slice
+from src.warehouse.partitions import Partitions
+from src.warehouse.tables import fact_klines, fact_orderbook
+
+log = structlog.get_logger()
+
+_READERS = 8
+# The part of a slice that history may always have, however much live data waits.
+_HISTORY_SHARE = 4
+
+Batch = KlineBatch | DepthBatch
+
+
+@dataclass(slots=True)
+class TransformReport:
+    """What one pass did; *quarantined* are object keys."""
+
+    loaded: LoadResult = field(default_factory=LoadResult)
+    quarantined: list[str] = field(default_factory=list)
+
+    def add(self, loaded: LoadResult) -> None:
+        self.loaded.objects += loaded.objects
+        self.loaded.inserted += loaded.inserted
+        self.loaded.replaced += loaded.replaced
+        self.loaded.levels += loaded.levels
+
+
+class TransformManager:
+    """Loads what waits in the lake. Safe to run in several processes at once."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        lake: ObjectStore,
+        clock: Clock,
+        *,
+        slice_objects: int = 64,
+        slice_bytes: int = 8_000_000,
+    ) -> None:
+        self._warehouse = warehouse
+        self._lake = lake
+        self._clock = clock
+        self._partitions = Partitions(warehouse)
+        self._slice_objects = slice_objects
+        self._slice_bytes = slice_bytes
+
+    def load_waiting(self, should_stop: Callable[[], bool] = lambda: False) -> TransformReport:
+        """Load slice after slice until nothing waits or *should_stop* says so; return what was done."""
+        report = TransformReport()
+        self._partitions.ensure_ahead(self._clock.now_ms())
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers:
+            while not should_stop():
+                rows = self._next_slice()
+                if not rows:
+                    break
+                self._load(rows, readers, report)
+        return report
+
+    def _next_slice(self) -> list[CatalogRow]:
+        size = self._slice_objects
+        with self._warehouse.read() as connection:
+            live = list_waiting(connection, Lane.LIVE, size)
+            reserved = min(len(live), size - size // _HISTORY_SHARE)
+            history = list_waiting(connection, Lane.HISTORY, size - reserved)
+        return _within_bytes([*live[: size - len(history)], *history], self._slice_bytes)
+
+    def _load(self, rows: Sequence[CatalogRow], readers: ThreadPoolExecutor, report: TransformReport) -> None:
+        batches: list[Batch] = []
+        for row, outcome in zip(rows, readers.map(self._read, rows), strict=True):
+            if isinstance(outcome, BadObject):
+                self._quarantine(row, outcome.reason, report)
+            else:
+                batches.append(outcome)
+        self._ensure_partitions(batches)
+        self._load_batches(batches, rows, report)
+
+    def _read(self, row: CatalogRow) -> Batch | BadObject:
+        try:
+            return read_object(self._lake, row)
+        except BadObject as error:
+            return error
+
+    def _load_batches(
+        self, batches: Sequence[Batch], rows: Sequence[CatalogRow], report: TransformReport
+    ) -> None:
+        if not batches:
+            return
+        klines = [batch for batch in batches if isinstance(batch, KlineBatch)]
+        depths = [batch for batch in batches if isinstance(batch, DepthBatch)]
+        try:
+            report.add(load_slice(self._warehouse, klines, depths))
+        except (DBAPIError, BulkLoadError) as error:
+            self._isolate(error, batches, rows, report)
+
+    def _isolate(
+        self, error: Exception, batches: Sequence[Batch], rows: Sequence[CatalogRow], report: TransformReport
+    ) -> None:
+        """Find the object the database refused by halving the slice, and quarantine that one alone."""
+        if len(batches) == 1:
+            row = next(row for row in rows if row.id == batches[0].object_id)
+            self._quarantine(row, f"the warehouse refused it: {error}", report)
+            return
+        middle = len(batches) // 2
+        self._load_batches(batches[:middle], rows, report)
+        self._load_batches(batches[middle:], rows, report)
+
+    def _quarantine(self, row: CatalogRow, reason: str, report: TransformReport) -> None:
+        self._warehouse.run(lambda connection: quarantine(connection, row.id, reason))
+        report.quarantined.append(row.key)
+        log.error("object quarantined", key=row.key, reason=reason)
+
+    def _ensure_partitions(self, batches: Iterable[Batch]) -> None:
+        now_ms = self._clock.now_ms()
+        for batch in batches:
+            if isinstance(batch, DepthBatch):
+                at = batch.captured_at_ms
+                self._partitions.ensure(fact_orderbook, Window(at, at + 1), now_ms)
+            elif batch.window and not batch.series.interval.is_coarse:
+                self._partitions.ensure(fact_klines, batch.window, now_ms)
+
+
+def read_object(lake: ObjectStore, row: CatalogRow) -> Batch:
+    """Read, check and parse one object; BadObject says what is wrong with it."""
+    try:
+        content = lake.get(Bucket(row.bucket), row.key)
+        _check_content(content, row)
+        envelope = decode_envelope(content)
+        return _parse(envelope, row)
+    except NotFound as error:
+        raise BadObject(row.key, f"it is in the catalog but not in the {row.bucket} bucket") from error
+    except ValueError as error:
+        raise BadObject(row.key, str(error)) from error
+
+
+def _check_content(content: bytes, row: CatalogRow) -> None:
+    if len(content) != row.size_bytes or hashlib.sha256(content).hexdigest() != row.sha256:
+        raise ValueError("its bytes are not those that were landed: size or sha256 differs from the catalog")
+
+
+def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
+    key = envelope.header.key
+    if key.text != row.key:
+        raise ValueError(f"it says inside that it is {key.text}: it was renamed or copied by hand")
+    if key.data_type is DataType.DEPTH or key.interval is None:
+        levels = parse_depth(envelope.body)
+        return DepthBatch(key.exchange, key.symbol, row.id, key.timestamp_ms, levels)
+    series = SeriesKey(key.exchange, key.symbol, key.interval)
+    opens, rows = parse_klines(envelope.body, key.interval, envelope.header.exchange_time_ms)
+    return KlineBatch(series, row.id, row.key, key.timestamp_ms, opens, rows)
+
+
+def _within_bytes(rows: Sequence[CatalogRow], limit: int) -> list[CatalogRow]:
+    """Return the first rows that stay under *limit* bytes together, one at least."""
+    total = 0
+    taken: list[CatalogRow] = []
+    for row in rows:
+        total += row.size_bytes
+        if taken and total > limit:
+            break
+        taken.append(row)
+    return taken

@@ -1,0 +1,73 @@
+"""The row of ``exchange_budget`` that all processes on one address share, by exchange and egress.
+
+It says what weight the current minute has used, the exchange's limit, and until when nobody may call. What
+follows from that is decided in ``src.extract.budget``; here rows are only locked, read and written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, select, update
+
+from src.warehouse import dialects
+from src.warehouse.tables import exchange_budget as table
+
+_REASON_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """What is known of a budget: minutes by the exchange's clock, blocks by ours."""
+
+    minute_start_ms: int | None = None
+    used_weight: int = 0
+    weight_limit: int | None = None
+    blocked_until_ms: int | None = None
+    block_reason: str | None = None
+
+
+def find_budget(connection: Connection, exchange: str, egress: str) -> BudgetRow | None:
+    """Read the row without locking it; None when nobody called that exchange from there yet."""
+    found = connection.execute(_select(exchange, egress)).one_or_none()
+    return None if found is None else _read(found)
+
+
+def lock_budget(connection: Connection, exchange: str, egress: str) -> BudgetRow:
+    """Read the row and hold it until the transaction ends; it is made when it is missing."""
+    statement = _select(exchange, egress).with_for_update()
+    found = connection.execute(statement).one_or_none()
+    if found is None:
+        key = {"exchange": exchange, "egress": egress}
+        connection.execute(dialects.insert_if_absent(table, connection, key))
+        found = connection.execute(statement).one()
+    return _read(found)
+
+
+def save_budget(connection: Connection, exchange: str, egress: str, row: BudgetRow) -> None:
+    """Write back a row that the same transaction locked."""
+    statement = update(table).where(table.c.exchange == exchange, table.c.egress == egress)
+    connection.execute(
+        statement.values(
+            minute_start=row.minute_start_ms,
+            used_weight=row.used_weight,
+            weight_limit=row.weight_limit,
+            blocked_until=row.blocked_until_ms,
+            block_reason=None if row.block_reason is None else _fitting(row.block_reason),
+        )
+    )
+
+
+def _select(exchange: str, egress: str) -> Select[int | None, int, int | None, int | None, str | None]:
+    c = table.c
+    columns = (c.minute_start, c.used_weight, c.weight_limit, c.blocked_until, c.block_reason)
+    return select(*columns).where(c.exchange == exchange, c.egress == egress)
+
+
+def _read(found: Row[int | None, int, int | None, int | None, str | None]) -> BudgetRow:
+    return BudgetRow(*found)
+
+
+def _fitting(reason: str) -> str:
+    """Cut a reason to what the column takes: an exchange's words must not make a block fail to be stored."""
+    return reason.encode("ascii", "replace").decode("ascii")[:_REASON_LENGTH]

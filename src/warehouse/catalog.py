@@ -1,0 +1,160 @@
+"""The catalog: one row per object of the lake, and how far it has come.
+
+The bucket is never listed to find work; what waits to be loaded is a look at an index here. Rows are
+inserted only where absent, so an extractor and whoever adopts a crash's leftovers cannot make two of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, Row, select
+
+from src.domain import DataType, Interval
+from src.warehouse import dialects
+from src.warehouse.tables import lake_objects, utc_now
+
+
+class ObjectState(StrEnum):
+    """How far an object has come; where it lies is its bucket."""
+
+    LANDED = "landed"
+    LOADED = "loaded"
+    QUARANTINED = "quarantined"
+    DELETED = "deleted"
+
+
+class Lane(StrEnum):
+    """What is loaded first: the newest candles, or history being caught up."""
+
+    LIVE = "live"
+    HISTORY = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """An object just landed. Times in UTC ms; *interval* is None for depth.
+
+    *exchange_time_ms* is the exchange's time when the request was sent, at the least: what decides which
+    candles of it were closed. First and last open_time and the count are of its closed candles.
+    """
+
+    key: str
+    exchange: str
+    symbol: str
+    data_type: DataType
+    interval: Interval | None
+    captured_at_ms: int
+    exchange_time_ms: int
+    size_bytes: int
+    sha256: str
+    lane: Lane = Lane.LIVE
+    first_open_ms: int | None = None
+    last_open_ms: int | None = None
+    record_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRow:
+    """An object as the catalog knows it, as far as loading needs it."""
+
+    id: int
+    key: str
+    bucket: str
+    data_type: DataType
+    captured_at_ms: int
+    size_bytes: int
+    sha256: str
+
+
+def record_landed(connection: Connection, landed: NewObject) -> None:
+    """Add the object's row, unless it has one already."""
+    values = {
+        "object_key": landed.key,
+        "exchange": landed.exchange,
+        "symbol": landed.symbol,
+        "data_type": landed.data_type.value,
+        "interval_code": landed.interval.value if landed.interval else "",
+        "captured_at": landed.captured_at_ms,
+        "exchange_time": landed.exchange_time_ms,
+        "size_bytes": landed.size_bytes,
+        "sha256": landed.sha256,
+        "lane": landed.lane.value,
+        "first_open_time": landed.first_open_ms,
+        "last_open_time": landed.last_open_ms,
+        "record_count": landed.record_count,
+    }
+    connection.execute(dialects.insert_if_absent(lake_objects, connection, values))
+
+
+def list_waiting(connection: Connection, lane: Lane, limit: int) -> list[CatalogRow]:
+    """List objects of *lane* that wait to be loaded, oldest capture first."""
+    columns = lake_objects.c
+    query = (
+        select(lake_objects)
+        .where(columns.state == ObjectState.LANDED.value, columns.lane == lane.value)
+        .order_by(columns.captured_at, columns.id)
+        .limit(limit)
+    )
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def lock_waiting(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Lock these objects' rows and return the ids that still wait to be loaded.
+
+    A second process that took the same objects waits here, and then finds nothing left to do.
+    """
+    query = (
+        select(lake_objects.c.id, lake_objects.c.state)
+        .where(lake_objects.c.id.in_(ids))
+        .order_by(lake_objects.c.id)
+        .with_for_update()
+    )
+    return {row.id for row in connection.execute(query) if row.state == ObjectState.LANDED}
+
+
+def mark_loaded(connection: Connection, ids: Iterable[int]) -> None:
+    """Note that the facts of these objects are in the warehouse, in the transaction that put them there."""
+    connection.execute(
+        lake_objects.update()
+        .where(lake_objects.c.id.in_(list(ids)))
+        .values(state=ObjectState.LOADED.value, loaded_at=utc_now(), error=None)
+    )
+
+
+def quarantine(connection: Connection, object_id: int, reason: str) -> None:
+    """Set a waiting object aside with the reason why it cannot be loaded."""
+    connection.execute(
+        lake_objects.update()
+        .where(lake_objects.c.id == object_id, lake_objects.c.state == ObjectState.LANDED.value)
+        .values(state=ObjectState.QUARANTINED.value, error=reason[:4000])
+    )
+
+
+def list_known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Return which of *keys* have a row."""
+    query = select(lake_objects.c.object_key).where(lake_objects.c.object_key.in_(keys))
+    return set(connection.scalars(query))
+
+
+def find_newest_capture(connection: Connection, exchange: str) -> int | None:
+    """Return when the newest known object of *exchange* was captured, None when it has none."""
+    columns = lake_objects.c
+    query = (
+        select(columns.captured_at).where(columns.exchange == exchange).order_by(columns.id.desc()).limit(1)
+    )
+    return connection.execute(query).scalar()
+
+
+def _from_row(row: Row[tuple[object, ...]]) -> CatalogRow:
+    return CatalogRow(
+        id=row.id,
+        key=row.object_key,
+        bucket=row.bucket,
+        data_type=DataType(row.data_type),
+        captured_at_ms=row.captured_at,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+    )

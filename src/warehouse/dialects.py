@@ -1,0 +1,145 @@
+"""All that MySQL, MariaDB and SQLite do differently, in one file.
+
+Sessions run in UTC. SQLite gets the collation and the aggregate that let it compare and add decimals
+kept as text; writers there begin IMMEDIATE, since a transaction that reads first and writes later fails
+at once when another wrote meanwhile. MySQL runs READ COMMITTED: each statement sees what is committed,
+and the row locks on ``series`` decide who computes what.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Table, Text, event, func, literal_column, type_coerce
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.dml import Insert
+
+from src.warehouse.types import DECIMAL_COLLATION, ExactDecimal, UtcDate, UtcMs
+
+_BUSY_TIMEOUT_MS = 30_000
+
+
+def is_mysql(engine_or_connection: Any) -> bool:
+    """Whether it speaks to MySQL or MariaDB; else it is SQLite."""
+    return bool(engine_or_connection.dialect.name == "mysql")
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Make every new session of *engine* behave as this project needs it."""
+    event.listen(engine, "connect", _prepare_mysql if is_mysql(engine) else _prepare_sqlite)
+    if not is_mysql(engine):
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def _prepare_mysql(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    # STRICT_ALL_TABLES turns silent changes of values into errors; PIPES etc. stay as they are.
+    cursor.execute(
+        "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,"
+        "ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE', innodb_lock_wait_timeout = 20"
+    )
+    cursor.close()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's "begin" event below says BEGIN itself.
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    # Must come before the first table: later it would need a full VACUUM.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.create_collation(DECIMAL_COLLATION, _compare_decimals)
+    connection.create_aggregate("decimal_sum", 1, _DecimalSum)  # type: ignore[arg-type]  # the stub forgets that None may end it
+
+
+def _begin_sqlite(connection: Any) -> None:
+    readonly = connection.get_execution_options().get("readonly", False)
+    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+
+def _compare_decimals(left: str, right: str) -> int:
+    a, b = Decimal(left), Decimal(right)
+    return (a > b) - (a < b)
+
+
+class _DecimalSum:
+    """SUM over decimals kept as text with 8 decimals, exact at any size."""
+
+    def __init__(self) -> None:
+        self._units = 0
+        self._seen = False
+
+    def step(self, value: str | None) -> None:
+        if value is not None:
+            self._units += int(value.replace(".", ""))
+            self._seen = True
+
+    def finalize(self) -> str | None:
+        if not self._seen:
+            return None
+        sign, digits = ("-" if self._units < 0 else ""), f"{abs(self._units):09d}"
+        return f"{sign}{digits[: -ExactDecimal.scale]}.{digits[-ExactDecimal.scale :]}"
+
+
+def decimal_sum(column: ColumnElement[Any], engine: Any, precision: int = 38) -> ColumnElement[Any]:
+    """Return the exact SUM of a decimal column."""
+    name = func.sum if is_mysql(engine) else func.decimal_sum
+    return name(column, type_=ExactDecimal(precision))
+
+
+def hour_of(column: ColumnElement[Any], engine: Any) -> ColumnElement[Any]:
+    """Return the start of the hour that a time falls in."""
+    if is_mysql(engine):
+        return func.date_format(column, literal_column("'%Y-%m-%dT%H:00:00.000'"), type_=UtcMs())
+    return type_coerce(
+        func.substr(column, 1, 13, type_=Text()).op("||")(literal_column("':00:00.000'")), UtcMs()
+    )
+
+
+def day_of(column: ColumnElement[Any], _: Any) -> ColumnElement[Any]:
+    """Return the UTC day that a time falls in."""
+    return func.date(column, type_=UtcDate())
+
+
+def upsert(
+    table: Table,
+    engine: Any,
+    source: Select[Any] | Sequence[dict[str, Any]] | dict[str, Any],
+    columns: Sequence[str],
+) -> Insert:
+    """Return INSERT of *columns* that overwrites all but the primary key where the row exists.
+
+    A SELECT as source must have a WHERE clause: SQLite's grammar cannot tell ON CONFLICT from a join's ON.
+    """
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(table, engine, source, columns)
+    changed = [name for name in columns if name not in keys]
+    if is_mysql(engine):
+        return statement.on_duplicate_key_update({n: statement.inserted[n] for n in changed})  # type: ignore[no-any-return]
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=keys, set_={n: statement.excluded[n] for n in changed}
+    )
+
+
+def insert_if_absent(table: Table, engine: Any, values: dict[str, Any] | Sequence[dict[str, Any]]) -> Insert:
+    """Return INSERT that leaves a row alone that is there already.
+
+    MySQL's INSERT IGNORE would also turn bad values into warnings, so a no-op update stands in for it.
+    """
+    statement = _insert(table, engine, values, ())
+    if not is_mysql(engine):
+        return statement.on_conflict_do_nothing()  # type: ignore[no-any-return]
+    key = next(iter(table.primary_key))
+    return statement.on_duplicate_key_update({key.name: key})  # type: ignore[no-any-return]
+
+
+def _insert(table: Table, engine: Any, source: Any, columns: Sequence[str]) -> Any:
+    statement = mysql.insert(table) if is_mysql(engine) else sqlite.insert(table)
+    if isinstance(source, Select):
+        return statement.from_select(list(columns), source)
+    return statement.values(source)

@@ -1,0 +1,151 @@
+"""Rollups: hourly candles from the minute facts, daily candles from the hours.
+
+Only the buckets that a load touched are computed again, from all their minutes, under the series' lock;
+every WHERE names the series, so the cost does not grow with history. A sealed bucket is computed again
+only from a full one: its minutes have aged out, and a remnant must not replace the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, func, select
+
+from src.domain import DAY_MS, HOUR_MS, Interval, SeriesKey, Window
+from src.warehouse import dialects
+from src.warehouse.tables import daily_klines, fact_klines, hourly_klines
+
+_VOLUMES = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One step of the ladder: rows of *source* become buckets of *target*."""
+
+    source: Table
+    time: str
+    target: Table
+    bucket: str
+    length_ms: int
+    bucket_of: Callable[[ColumnElement[Any], Any], ColumnElement[Any]]
+    candle_count: ColumnElement[Any]
+    full_count: int
+
+    def belongs_to(self, rows: FromClause, series: SeriesKey) -> ColumnElement[bool]:
+        """Name the series by all leading columns of the primary key."""
+        key = [rows.c.exchange == series.exchange, rows.c.symbol == series.symbol]
+        if "interval_code" in rows.c:
+            key.append(rows.c.interval_code == series.interval.value)
+        return and_(*key)
+
+
+_HOURS = _Level(
+    source=fact_klines,
+    time="open_time",
+    target=hourly_klines,
+    bucket="hour_start",
+    length_ms=HOUR_MS,
+    bucket_of=dialects.hour_of,
+    candle_count=func.count(),
+    full_count=60,
+)
+_DAYS = _Level(
+    source=hourly_klines,
+    time="hour_start",
+    target=daily_klines,
+    bucket="date",
+    length_ms=DAY_MS,
+    bucket_of=dialects.day_of,
+    candle_count=func.sum(hourly_klines.c.candle_count),
+    full_count=1440,
+)
+
+
+class WarehouseAggregator:
+    """Recomputes rollup buckets of one series at a time, inside the caller's transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def roll_up(self, series: SeriesKey, touched_ms: Iterable[int]) -> None:
+        """Recompute the hours and days that hold these open times; only minutes are rolled up."""
+        if series.interval is not Interval.M1:
+            return
+        times = list(touched_ms)
+        for level in (_HOURS, _DAYS):
+            for window in bucket_windows(times, level.length_ms):
+                self._replace(level, series, window)
+
+    def _replace(self, level: _Level, series: SeriesKey, window: Window) -> None:
+        buckets = self._with_ends(level, series, self._group(level, series, window))
+        columns = [column.name for column in buckets.selected_columns]
+        self._connection.execute(dialects.upsert(level.target, self._connection, buckets, columns))
+
+    def _group(self, level: _Level, series: SeriesKey, window: Window) -> FromClause:
+        """Return per bucket what aggregates directly, and the times of its first and last row."""
+        rows, time = level.source, level.source.c[level.time]
+        bucket = level.bucket_of(time, self._connection).label(level.bucket)
+        sums = [dialects.decimal_sum(rows.c[name], self._connection).label(name) for name in _VOLUMES]
+        return (
+            select(
+                bucket,
+                func.min(time).label("first_time"),
+                func.max(time).label("last_time"),
+                func.max(rows.c.high_price).label("high_price"),
+                func.min(rows.c.low_price).label("low_price"),
+                *sums,
+                func.sum(rows.c.trade_count).label("trade_count"),
+                level.candle_count.label("candle_count"),
+            )
+            .where(level.belongs_to(rows, series), time >= window.start_ms, time < window.end_ms)
+            .group_by(bucket)
+            .subquery("buckets")
+        )
+
+    def _with_ends(self, level: _Level, series: SeriesKey, buckets: FromClause) -> Select[Any]:
+        """Add the open of each bucket's first row and the close of its last; leave sealed remnants out."""
+        first, last = level.source.alias("first_row"), level.source.alias("last_row")
+        is_first = and_(level.belongs_to(first, series), first.c[level.time] == buckets.c.first_time)
+        is_last = and_(level.belongs_to(last, series), last.c[level.time] == buckets.c.last_time)
+        totals = [buckets.c[name] for name in (*_VOLUMES, "trade_count", "candle_count")]
+        return (
+            select(
+                first.c.exchange,
+                first.c.symbol,
+                buckets.c[level.bucket],
+                first.c.open_price,
+                buckets.c.high_price,
+                buckets.c.low_price,
+                last.c.close_price,
+                *totals,
+            )
+            .select_from(buckets.join(first, is_first).join(last, is_last))
+            .where(~_is_sealed_remnant(level, series, buckets))
+        )
+
+
+def _is_sealed_remnant(level: _Level, series: SeriesKey, buckets: FromClause) -> ColumnElement[bool]:
+    sealed = level.target.alias("sealed")
+    return (
+        select(sealed.c.symbol)
+        .where(
+            level.belongs_to(sealed, series),
+            sealed.c[level.bucket] == buckets.c[level.bucket],
+            sealed.c.sealed_at.is_not(None),
+            buckets.c.candle_count < level.full_count,
+        )
+        .exists()
+    )
+
+
+def bucket_windows(times_ms: Iterable[int], length_ms: int) -> list[Window]:
+    """Return the buckets that hold these times, neighbours merged into one window."""
+    windows: list[Window] = []
+    for start in sorted({time - time % length_ms for time in times_ms}):
+        if windows and windows[-1].end_ms == start:
+            windows[-1] = Window(windows[-1].start_ms, start + length_ms)
+        else:
+            windows.append(Window(start, start + length_ms))
+    return windows

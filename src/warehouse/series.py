@@ -1,0 +1,100 @@
+"""The series: which are tracked, and what each holds.
+
+A row of ``series`` is also the lock under which its facts and rollups change: two transactions that load
+two halves of one hour would otherwise both compute half a rollup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
+
+from src.domain import Interval, SeriesKey
+from src.warehouse import dialects
+from src.warehouse.tables import series
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """What is known of one series; times in UTC ms, None while it holds nothing."""
+
+    id: int
+    key: SeriesKey
+    tracked: bool
+    record_count: int
+    first_open_ms: int | None
+    last_open_ms: int | None
+    load_version: int
+
+
+def ensure_series(connection: Connection, keys: Iterable[SeriesKey], *, tracked: bool) -> None:
+    """Add rows for the series that have none; those that exist stay as they are."""
+    rows = [{**_identity(key), "tracked": tracked} for key in sorted(keys)]
+    if rows:
+        connection.execute(dialects.insert_if_absent(series, connection, rows))
+
+
+def set_tracked(connection: Connection, keys: Iterable[SeriesKey], *, tracked: bool) -> None:
+    """Start or stop tracking; data and watermark stay, so that starting again goes on from there."""
+    keys = list(keys)
+    ensure_series(connection, keys, tracked=tracked)
+    connection.execute(series.update().where(_is_one_of(keys)).values(tracked=tracked))
+
+
+def list_series(connection: Connection, *, tracked_only: bool = True) -> list[SeriesRow]:
+    """List the series by exchange, symbol and interval."""
+    query = select(series).order_by(series.c.exchange, series.c.symbol, series.c.interval_code)
+    if tracked_only:
+        query = query.where(series.c.tracked)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def lock_series(connection: Connection, keys: Iterable[SeriesKey]) -> dict[SeriesKey, SeriesRow]:
+    """Lock the rows of these series until the transaction ends, always in the order of their ids."""
+    query = select(series).where(_is_one_of(list(keys))).order_by(series.c.id).with_for_update()
+    return {row.key: row for row in map(_from_row, connection.execute(query))}
+
+
+def record_load(connection: Connection, row: SeriesRow, inserted: int, first_ms: int, last_ms: int) -> None:
+    """Note what a load added; its caller holds the series' lock."""
+    firsts = [first_ms] if row.first_open_ms is None else [first_ms, row.first_open_ms]
+    lasts = [last_ms] if row.last_open_ms is None else [last_ms, row.last_open_ms]
+    connection.execute(
+        series.update()
+        .where(series.c.id == row.id)
+        .values(
+            record_count=series.c.record_count + inserted,
+            first_open_time=min(firsts),
+            last_open_time=max(lasts),
+            load_version=series.c.load_version + 1,
+        )
+    )
+
+
+def want_from(connection: Connection, key: SeriesKey, start_ms: int) -> None:
+    """Set where the wanted history begins, unless it is set already."""
+    unset = series.c.wanted_from.is_(None)
+    connection.execute(series.update().where(_is_one_of([key]), unset).values(wanted_from=start_ms))
+
+
+def _identity(key: SeriesKey) -> dict[str, str]:
+    return {"exchange": key.exchange, "symbol": key.symbol, "interval_code": key.interval.value}
+
+
+def _is_one_of(keys: Sequence[SeriesKey]) -> ColumnElement[bool]:
+    columns = tuple_(series.c.exchange, series.c.symbol, series.c.interval_code)
+    return columns.in_([(key.exchange, key.symbol, key.interval.value) for key in keys])
+
+
+def _from_row(row: Row[tuple[object, ...]]) -> SeriesRow:
+    return SeriesRow(
+        id=row.id,
+        key=SeriesKey(row.exchange, row.symbol, Interval(row.interval_code)),
+        tracked=bool(row.tracked),
+        record_count=row.record_count,
+        first_open_ms=row.first_open_time,
+        last_open_ms=row.last_open_time,
+        load_version=row.load_version,
+    )
