@@ -89,7 +89,7 @@ def demo(fresh: bool, seconds: int | None) -> None:
     \b
     Example: ./candlehouse demo
     """
-    from src.demo import run_demo
+    from src.demo.run import run_demo
 
     sys.exit(run_demo(_settings(), fresh=fresh, seconds=seconds))
 

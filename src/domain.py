@@ -6,6 +6,7 @@ volumes are ``Decimal``; nothing in this project passes them through a float on 
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -65,7 +66,10 @@ class Interval(StrEnum):
             return open_time_ms + self.fixed_ms
         moment = utc_from_ms(open_time_ms)
         years, month = divmod(moment.month, 12)
-        return ms_from_utc(moment.replace(year=moment.year + years, month=month + 1))
+        year = moment.year + years
+        # An off-grid candle may open on a day that the next month lacks.
+        day = min(moment.day, monthrange(year, month + 1)[1])
+        return ms_from_utc(moment.replace(year=year, month=month + 1, day=day))
 
 
 _FIXED_MS = {

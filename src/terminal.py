@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,10 +10,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from src.domain import format_utc, utc_from_ms
+from src.domain import SeriesKey, utc_from_ms
 from src.services.status import PipelineStatus, SeriesStatus
 
 _MINUTE_S = 60
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_SPARK_WIDTH = 30
+_GAUGE_WIDTH = 30
 
 
 def to_text(what: RenderableType, width: int | None = None) -> str:
@@ -23,15 +27,20 @@ def to_text(what: RenderableType, width: int | None = None) -> str:
     return capture.get().rstrip()
 
 
-def series_table(rows: list[SeriesStatus], now_ms: int) -> Table:
-    """Draw the tracked series with what is held of each."""
+def series_table(
+    rows: list[SeriesStatus], now_ms: int, closes: Mapping[SeriesKey, Sequence[Decimal]] | None = None
+) -> Table:
+    """Draw the tracked series with what is held of each, and their last *closes* as a line."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("symbol", style="bold")
     table.add_column("interval")
     for name in ("candles", "last price", "lag"):
         table.add_column(name, justify="right")
     table.add_column("last candle (UTC)")
+    if closes:
+        table.add_column("last hour")
     for row in rows:
+        spark = [sparkline(closes.get(row.key, ()))] if closes else []
         table.add_row(
             row.key.symbol,
             row.key.interval.value,
@@ -39,24 +48,42 @@ def series_table(rows: list[SeriesStatus], now_ms: int) -> Table:
             price_text(row.last_price),
             _lag(row.lag_ms(now_ms), row.key.interval.fixed_ms),
             _minute(row.last_open_ms),
+            *spark,
         )
     return table
 
 
-def pipeline_view(status: PipelineStatus, now_ms: int) -> RenderableType:
-    """Draw the whole pipeline: the series, and one line for lake, warehouse and budget."""
-    return Group(series_table(status.series, now_ms), Text(), _totals(status, now_ms))
+def pipeline_view(
+    status: PipelineStatus, now_ms: int, closes: Mapping[SeriesKey, Sequence[Decimal]] | None = None
+) -> RenderableType:
+    """Draw the whole pipeline: the series, and one line each for the stores and the budget."""
+    return Group(
+        series_table(status.series, now_ms, closes), Text(), _totals(status), _budget(status, now_ms)
+    )
 
 
-def _totals(status: PipelineStatus, now_ms: int) -> Text:
+def sparkline(values: Sequence[Decimal]) -> Text:
+    """Draw values as a line of blocks from their lowest to their highest; red when they fell."""
+    if not values:
+        return Text()
+    low, high = min(values), max(values)
+    span = high - low or Decimal(1)
+    steps = [int((value - low) / span * (len(_BLOCKS) - 1)) for value in _thinned(values, _SPARK_WIDTH)]
+    style = "green" if values[-1] >= values[0] else "red"
+    return Text("".join(_BLOCKS[step] for step in steps), style=style)
+
+
+def _thinned(values: Sequence[Decimal], width: int) -> list[Decimal]:
+    if len(values) <= width:
+        return list(values)
+    return [values[(index + 1) * len(values) // width - 1] for index in range(width)]
+
+
+def _totals(status: PipelineStatus) -> Text:
     objects = ", ".join(f"{count:,} {state}" for state, count in sorted(status.objects.items())) or "none yet"
-    rows = sum(row.candles for row in status.series)
     text = Text()
-    _field(text, "objects", objects)
-    _field(text, "rows", f"{rows:,} candles")
-    _field(text, "budget", _budget(status))
-    if status.blocked_until_ms and status.blocked_until_ms > now_ms:
-        text.append(f"waiting for the exchange until {format_utc(status.blocked_until_ms)}", style="yellow")
+    _field(text, "lake     ", f"{objects} objects")
+    _field(text, "warehouse", f"{sum(row.candles for row in status.series):,} candles")
     return text
 
 
@@ -65,9 +92,18 @@ def _field(text: Text, name: str, value: str) -> None:
     text.append(f"{value}   ")
 
 
-def _budget(status: PipelineStatus) -> str:
-    limit = status.weight_limit
-    return f"{status.used_weight:,} of {limit:,} weight this minute" if limit else "limit not read yet"
+def _budget(status: PipelineStatus, now_ms: int) -> Text:
+    text = Text("budget    ", style="dim")
+    if status.blocked_until_ms and status.blocked_until_ms > now_ms:
+        wait = duration_text(status.blocked_until_ms - now_ms)
+        return text.append(f"the exchange asked us to wait: {wait} to go", style="yellow")
+    if not status.weight_limit:
+        return text.append("limit not read yet")
+    filled = min(_GAUGE_WIDTH, round(_GAUGE_WIDTH * status.used_weight / status.weight_limit))
+    text.append("━" * filled, style="green").append("━" * (_GAUGE_WIDTH - filled), style="bright_black")
+    return text.append(
+        f" {status.used_weight:,} of {status.weight_limit:,} weight this minute", style="default"
+    )
 
 
 def price_text(price: Decimal | None) -> str:

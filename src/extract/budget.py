@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from src.clock import Clock
 from src.domain import MINUTE_MS, format_utc
 from src.errors import SourceBlocked, SourcePermanent, StoreUnavailable
-from src.warehouse.budgets import BudgetRow, lock_budget, save_budget
+from src.extract.fair_lock import FairLock
+from src.warehouse.budgets import BudgetRow, in_turn, lock_budget, save_budget
 from src.warehouse.engine import Warehouse
 
 # Counted from the answer's arrival, so it is late already; this is for the exchange's own rounding.
@@ -65,8 +66,10 @@ class Budget:
         self._clock = clock
         self._assumed_limit = assumed_limit
         self._exchange_now_ms: Callable[[], int] = clock.now_ms
-        # Threads take turns at the row, else they would fight each other for the database's lock.
-        self._turn = threading.Lock()
+        # Threads take turns at the row, else they would fight each other for the database's lock. Fair
+        # ones: news of a block takes a turn or two, in which no thread should get to call twice.
+        self._turn = FairLock()
+        self._saving = threading.Lock()
         # Guards what follows. A block is known here at once, before the database hears of it.
         self._memory = threading.Lock()
         self._block = _Block(0, "")
@@ -118,7 +121,7 @@ class Budget:
                 return self._block.until_ms
             self._block, self._block_is_saved = _Block(until_ms, reason), False
         _log.warning("blocked", exchange=self._exchange, until=format_utc(until_ms), reason=reason)
-        self._save_block()
+        self._save_block(wait=True)
         return until_ms
 
     def set_limit(self, weight_limit: int) -> None:
@@ -131,15 +134,20 @@ class Budget:
         if block.until_ms <= self._clock.now_ms():
             return
         if not self._block_is_saved:
-            self._save_block()
+            self._save_block(wait=False)
         raise SourceBlocked(self._exchange, block.until_ms, block.reason)
 
-    def _save_block(self) -> None:
+    def _save_block(self, *, wait: bool) -> None:
         """Tell the other processes; when the warehouse is down, the next call tries again."""
+        if not self._saving.acquire(blocking=wait):
+            return
         try:
-            self._change(lambda row: row)
+            if not self._block_is_saved:
+                self._change(lambda row: row)
         except StoreUnavailable as error:
             _log.warning("block not stored yet", exchange=self._exchange, error=str(error))
+        finally:
+            self._saving.release()
 
     def _change(self, change: Callable[[BudgetRow], BudgetRow]) -> None:
         def work(connection: Connection) -> BudgetRow:
@@ -148,7 +156,9 @@ class Budget:
             save_budget(connection, self._exchange, self._egress, changed)
             return changed
 
-        self._learn(self._warehouse.run(work))
+        with in_turn(self._warehouse):
+            row = self._warehouse.run(work)
+        self._learn(row)
 
     def _reserve(self, weight: int) -> tuple[Reservation | None, int]:
         """Return a reservation, or how long to wait for one (ms)."""
@@ -160,7 +170,8 @@ class Budget:
             return planned, wait_ms
 
         try:
-            row, wait_ms = self._warehouse.run(work)
+            with in_turn(self._warehouse):
+                row, wait_ms = self._warehouse.run(work)
             self._learn(row)
         except StoreUnavailable:
             # Depth cannot be fetched later, so who has read the row once goes on from memory. Who never

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import structlog
@@ -35,8 +36,11 @@ def run_cycle(
 
 
 def _log(report: CycleReport) -> None:
+    tasks_by_error: dict[str, list[str]] = defaultdict(list)
     for task, error in sorted(report.extracted.failures.items()):
-        log.error("extraction failed", task=task, error=error)
+        tasks_by_error[error].append(task)
+    for error, tasks in tasks_by_error.items():
+        log.error("extraction failed", error=error, tasks=tasks)
     log.info(
         "cycle done",
         fetched=report.extracted.candles,

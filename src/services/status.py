@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,7 +10,14 @@ from sqlalchemy import Connection, and_, func, select
 
 from src.domain import Interval, SeriesKey
 from src.warehouse.engine import Warehouse
-from src.warehouse.tables import exchange_budget, lake_objects, latest, series
+from src.warehouse.tables import (
+    exchange_budget,
+    fact_klines,
+    fact_klines_coarse,
+    lake_objects,
+    latest,
+    series,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +87,22 @@ def _find_budget(connection: Connection) -> tuple[int, int | None, int | None]:
     columns = exchange_budget.c
     row = connection.execute(select(columns.used_weight, columns.weight_limit, columns.blocked_until)).first()
     return (0, None, None) if row is None else (row.used_weight, row.weight_limit, row.blocked_until)
+
+
+def read_recent_closes(
+    warehouse: Warehouse, keys: Sequence[SeriesKey], count: int
+) -> dict[SeriesKey, list[Decimal]]:
+    """Return the closes of each series' last *count* candles, oldest first."""
+    with warehouse.read() as connection:
+        return {key: _closes(connection, key, count) for key in keys}
+
+
+def _closes(connection: Connection, key: SeriesKey, count: int) -> list[Decimal]:
+    facts = fact_klines_coarse if key.interval.is_coarse else fact_klines
+    of_series = and_(
+        facts.c.exchange == key.exchange,
+        facts.c.symbol == key.symbol,
+        facts.c.interval_code == key.interval.value,
+    )
+    newest = select(facts.c.close_price).where(of_series).order_by(facts.c.open_time.desc()).limit(count)
+    return list(connection.scalars(newest))[::-1]

@@ -28,7 +28,7 @@ class BadDepth(ValueError):
 
 
 def parse_depth(body: bytes) -> list[TextRow]:
-    """Return (side, price, quantity) of all levels, bids first."""
+    """Return side, price and quantity of all levels, bids first."""
     try:
         depth = _decode(body)
     except msgspec.DecodeError as error:
@@ -38,7 +38,7 @@ def parse_depth(body: bytes) -> list[TextRow]:
 
 def _side(side: str, levels: list[_Level]) -> list[TextRow]:
     rows: list[TextRow] = [_row(side, index, level) for index, level in enumerate(levels)]
-    if len({row[1] for row in rows}) != len(rows):
+    if len({row.split("\t")[1] for row in rows}) != len(rows):
         raise BadDepth(f"{side}s name a price twice")
     return rows
 
@@ -48,6 +48,7 @@ def _row(side: str, index: int, level: _Level) -> TextRow:
         price, quantity = (Decimal(text) for text in level)
         if price <= 0 or quantity < 0:
             raise BadDepth(f"price {price} or quantity {quantity} is out of range")
-        return side, canonical_decimal(price, _PRICE_DIGITS), canonical_decimal(quantity, _QUANTITY_DIGITS)
+        values = canonical_decimal(price, _PRICE_DIGITS), canonical_decimal(quantity, _QUANTITY_DIGITS)
+        return "\t".join((side, *values))
     except (ValueError, InvalidOperation) as error:
         raise BadDepth(f"{side} {index} {level}: {error}") from error

@@ -8,9 +8,10 @@ a candle without trades, off the grid, or with a close_time cut short is stored 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
+from itertools import compress
+from typing import Any, NoReturn
 
 import msgspec
 import numpy as np
@@ -25,15 +26,11 @@ from src.warehouse.types import canonical_decimal
 _BinanceKline = tuple[int, str, str, str, str, str, int, str, int, str, str, str]
 _decode = msgspec.json.Decoder(list[_BinanceKline]).decode
 
-_PRICE = r"(?:0|[1-9]\d{0,11})\.\d{8}"
-_VOLUME = r"(?:0|[1-9]\d{0,21})\.\d{8}"
-_TRADES = r"\d{1,18}"
-# The usual case, checked for all rows of an object at once: amounts already in the form to store.
-_CANONICAL = re.compile(
-    rf"(?:{_PRICE} {_PRICE} {_PRICE} {_PRICE} {_VOLUME} {_VOLUME} {_TRADES} {_VOLUME} {_VOLUME}\n)*"
-)
+# The usual case, checked for a whole column at once: amounts already in the form to store.
+_PRICES = re.compile(r"(?:(?>0|[1-9]\d{0,11}+)\.\d{8}\n)*+", re.ASCII)
+_VOLUMES = re.compile(r"(?:(?>0|[1-9]\d{0,21}+)\.\d{8}\n)*+", re.ASCII)
 _PRICE_DIGITS, _VOLUME_DIGITS = 20, 30
-_PRICES = slice(1, 5)
+_MAX_TRADES = 10**18
 # Times of 14 digits and more are microseconds (Binance's archives since 2025): 10**14 ms is the year 5138.
 _FIRST_MICROSECONDS = 10**14
 _FIRST_TIME_MS, _LAST_TIME_MS = 0, 4_102_444_800_000
@@ -55,21 +52,29 @@ def parse_klines(
         klines = _decode(body)
     except msgspec.DecodeError as error:
         raise BadKline(f"the body is not a list of Binance klines: {error}") from error
-    opens, closes = _times(klines, 0), _times(klines, 6)
+    if not klines:
+        return np.array([], dtype=np.int64), []
+    columns = list(zip(*klines, strict=True))
+    opens, closes = _times(columns[0]), _times(columns[6])
+    amounts = _canonical([*columns[1:6], columns[7], *columns[9:11]])
+    trades = _trades(columns[8])
+    _check_prices(*amounts[:4])
+    opened, ended = _sql_times(opens), _sql_times(closes)
+    values = zip(opened, *amounts[:5], ended, amounts[5], trades, *amounts[6:], strict=True)
+    rows = list(map("\t".join, values))
     is_closed = _ends(opens, interval) <= exchange_time_ms
-    kept = [kline for kline, closed in zip(klines, is_closed, strict=True) if closed]
-    return _distinct(opens[is_closed], _rows(kept, opens[is_closed], closes[is_closed]))
+    return _distinct(opens[is_closed], list(compress(rows, is_closed)))
 
 
-def _times(klines: Sequence[_BinanceKline], column: int) -> NDArray[np.int64]:
+def _times(column: Sequence[int]) -> NDArray[np.int64]:
     try:
-        times = np.array([kline[column] for kline in klines], dtype=np.int64)
+        times = np.array(column, dtype=np.int64)
     except OverflowError as error:
         raise BadKline(f"a time is out of range: {error}") from error
     times = np.where(times >= _FIRST_MICROSECONDS, times // 1000, times)
     outside = np.flatnonzero((times < _FIRST_TIME_MS) | (times > _LAST_TIME_MS))
     if outside.size:
-        raise BadKline(f"row {outside[0]}: time {klines[outside[0]][column]} is not between 1970 and 2100")
+        raise BadKline(f"row {outside[0]}: time {column[outside[0]]} is not between 1970 and 2100")
     return times
 
 
@@ -79,18 +84,11 @@ def _ends(opens: NDArray[np.int64], interval: Interval) -> NDArray[np.int64]:
     return np.array([interval.next(int(open_ms)) for open_ms in opens], dtype=np.int64)
 
 
-def _rows(
-    klines: Sequence[_BinanceKline], opens: NDArray[np.int64], closes: NDArray[np.int64]
-) -> list[TextRow]:
-    amounts: list[TextRow] = [(k[1], k[2], k[3], k[4], k[5], k[7], str(k[8]), k[9], k[10]) for k in klines]
-    if not _CANONICAL.fullmatch("".join(" ".join(row) + "\n" for row in amounts)):
-        amounts = [_canonical(index, row) for index, row in enumerate(amounts)]
-    _check_prices(amounts)
-    open_texts, close_texts = _sql_times(opens), _sql_times(closes)
-    return [
-        (opened, *row[:5], closed, *row[5:])
-        for opened, row, closed in zip(open_texts, amounts, close_texts, strict=True)
-    ]
+def _trades(column: Sequence[int]) -> list[str]:
+    if min(column) < 0 or max(column) >= _MAX_TRADES:
+        index = next(i for i, count in enumerate(column) if not 0 <= count < _MAX_TRADES)
+        raise BadKline(f"row {index}: trade count {column[index]} is out of range")
+    return list(map(str, column))
 
 
 def _sql_times(times_ms: NDArray[np.int64]) -> list[str]:
@@ -98,52 +96,54 @@ def _sql_times(times_ms: NDArray[np.int64]) -> list[str]:
     return texts
 
 
-def _canonical(index: int, row: Sequence[str]) -> tuple[str, ...]:
-    """Bring amounts of another form (``1.5``, ``1E+21``) into the one to store, without changing a value."""
-    try:
-        prices = [canonical_decimal(_amount(text), _PRICE_DIGITS) for text in row[:4]]
-        volume, quote, taker, taker_quote = (
-            canonical_decimal(_amount(text), _VOLUME_DIGITS) for text in (row[4], row[5], row[7], row[8])
-        )
-        trades = int(row[6])
-    except (ValueError, InvalidOperation) as error:
-        raise BadKline(f"row {index}: {error}") from error
-    if not 0 <= trades < 10**18:
-        raise BadKline(f"row {index}: trade count {trades} is out of range")
-    return (*prices, volume, quote, str(trades), taker, taker_quote)
+def _canonical(columns: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Return four columns of prices and four of volumes in the form to store, without changing a value."""
+    patterns = [(_PRICES, _PRICE_DIGITS)] * 4 + [(_VOLUMES, _VOLUME_DIGITS)] * 4
+    return [
+        column if pattern.fullmatch("\n".join(column) + "\n") else _rewritten(column, digits)
+        for column, (pattern, digits) in zip(columns, patterns, strict=True)
+    ]
 
 
-def _amount(text: str) -> Decimal:
+def _rewritten(column: Sequence[str], digits: int) -> list[str]:
+    """Bring amounts of another form (``1.5``, ``1E+21``) into the one to store."""
+    return [_amount(index, text, digits) for index, text in enumerate(column)]
+
+
+def _amount(index: int, text: str, digits: int) -> str:
     try:
         value = Decimal(text)
+        if value < 0:
+            raise BadKline(f"row {index}: {text} is negative")
+        return canonical_decimal(abs(value), digits)
     except InvalidOperation:
-        raise BadKline(f"{text!r} is not a number") from None
-    if value.is_signed() and value != 0:
-        raise BadKline(f"{text} is negative")
-    return abs(value)
+        raise BadKline(f"row {index}: {text!r} is not a number") from None
+    except BadKline:
+        raise
+    except ValueError as error:
+        raise BadKline(f"row {index}: {error}") from error
 
 
-def _check_prices(rows: Sequence[Sequence[str]]) -> None:
+def _check_prices(
+    opened: Sequence[str], high: Sequence[str], low: Sequence[str], closed: Sequence[str]
+) -> None:
     """Refuse rows in which low ≤ open, close ≤ high does not hold, or a price is nought.
 
-    Rounding to a float never turns a < b into a > b, so floats find every candidate; only where they are
-    equal can a difference hide, and such rows are compared as decimals.
+    Amounts of one length compare as text as they do as numbers, which is ten times as fast.
     """
-    if not rows:
-        return
-    opened, high, low, closed = np.array([row[:4] for row in rows]).astype(np.float64).T
-    body_high, body_low = np.maximum(opened, closed), np.minimum(opened, closed)
-    doubtful = (body_high >= high) | (body_low <= low) | (low <= 0)
-    for index in np.flatnonzero(doubtful):
-        _check_exactly(int(index), rows[int(index)])
+    lengths = {len(text) for column in (opened, high, low, closed) for text in column}
+    as_number: Callable[[str], Any] = str if len(lengths) == 1 else Decimal
+    nought = as_number("0.00000000")
+    rows = zip(*(map(as_number, column) for column in (opened, high, low, closed)), strict=True)
+    for index, (o, h, l, c) in enumerate(rows):  # noqa: E741 - as the field abbreviates them
+        if not (nought < l <= o <= h and l <= c <= h):
+            _refuse(index, opened[index], high[index], low[index], closed[index])
 
 
-def _check_exactly(index: int, row: Sequence[str]) -> None:
-    opened, high, low, closed = (Decimal(text) for text in row[:4])
-    if low <= 0:
+def _refuse(index: int, opened: str, high: str, low: str, closed: str) -> NoReturn:
+    if Decimal(low) <= 0:
         raise BadKline(f"row {index}: price {low} is not above nought")
-    if high < max(opened, closed) or low > min(opened, closed):
-        raise BadKline(f"row {index}: open {opened}, close {closed} are not within low {low} and high {high}")
+    raise BadKline(f"row {index}: open {opened}, close {closed} are not within low {low} and high {high}")
 
 
 def _distinct(opens: NDArray[np.int64], rows: list[TextRow]) -> tuple[NDArray[np.int64], list[TextRow]]:
@@ -152,8 +152,9 @@ def _distinct(opens: NDArray[np.int64], rows: list[TextRow]) -> tuple[NDArray[np
     backward = np.flatnonzero(np.diff(opens) < 0)
     if backward.size:
         raise BadKline(f"row {backward[0] + 1}: opens before the row above it")
-    for index, (one, other) in enumerate(pairwise(rows)):
-        if one[0] == other[0] and one != other:
-            raise BadKline(f"row {index + 1}: another candle of {one[0]} than the row above it")
-    first = np.concatenate(([True], np.diff(opens) > 0))
-    return opens[first], [row for row, keep in zip(rows, first, strict=True) if keep]
+    is_repeated = np.diff(opens) == 0
+    for index in np.flatnonzero(is_repeated):
+        if rows[index] != rows[index + 1]:
+            raise BadKline(f"row {index + 1}: another candle of {rows[index][:23]} than the row above it")
+    first = np.concatenate(([True], ~is_repeated))
+    return opens[first], list(compress(rows, first))

@@ -7,9 +7,10 @@ An object that cannot be loaded is quarantined with the reason and stops nobody 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -31,11 +32,14 @@ from src.warehouse.tables import fact_klines, fact_orderbook
 
 log = structlog.get_logger()
 
-_READERS = 8
-# The part of a slice that history may always have, however much live data waits.
-_HISTORY_SHARE = 4
-
+T = TypeVar("T")
 Batch = KlineBatch | DepthBatch
+
+_READERS = 4
+# One of so many places is history's, however much live data waits.
+_HISTORY_SHARE = 4
+# The catalog is asked again after so many slices: what has landed meanwhile waits no longer.
+_SLICES_A_LOOK = 4
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class TransformManager:
         clock: Clock,
         *,
         slice_objects: int = 64,
-        slice_bytes: int = 8_000_000,
+        slice_bytes: int = 6_000_000,
     ) -> None:
         self._warehouse = warehouse
         self._lake = lake
@@ -72,28 +76,36 @@ class TransformManager:
         self._slice_bytes = slice_bytes
 
     def load_waiting(self, should_stop: Callable[[], bool] = lambda: False) -> TransformReport:
-        """Load slice after slice until nothing waits or *should_stop* says so; return what was done."""
+        """Load slice after slice until nothing waits or *should_stop* says so; return what was done.
+
+        While the database takes one slice, the next is read and parsed.
+        """
         report = TransformReport()
         self._partitions.ensure_ahead(self._clock.now_ms())
         with ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers:
-            while not should_stop():
-                rows = self._next_slice()
-                if not rows:
-                    break
-                self._load(rows, readers, report)
+            while not should_stop() and (slices := self._next_slices()):
+                reads = ((rows, readers.map(self._read, rows)) for rows in slices)
+                for rows, outcomes in _one_ahead(reads):
+                    self._load(rows, outcomes, report)
+                    if should_stop():
+                        break
         return report
 
-    def _next_slice(self) -> list[CatalogRow]:
-        size = self._slice_objects
+    def _next_slices(self) -> list[list[CatalogRow]]:
+        """Return what waits as slices, live objects first, with a place for history in each."""
+        size = self._slice_objects * _SLICES_A_LOOK
         with self._warehouse.read() as connection:
             live = list_waiting(connection, Lane.LIVE, size)
             reserved = min(len(live), size - size // _HISTORY_SHARE)
             history = list_waiting(connection, Lane.HISTORY, size - reserved)
-        return _within_bytes([*live[: size - len(history)], *history], self._slice_bytes)
+        waiting = [*live[: size - len(history)], *history]
+        return list(_slices(waiting, self._slice_objects, self._slice_bytes))
 
-    def _load(self, rows: Sequence[CatalogRow], readers: ThreadPoolExecutor, report: TransformReport) -> None:
+    def _load(
+        self, rows: Sequence[CatalogRow], outcomes: Iterable[Batch | BadObject], report: TransformReport
+    ) -> None:
         batches: list[Batch] = []
-        for row, outcome in zip(rows, readers.map(self._read, rows), strict=True):
+        for row, outcome in zip(rows, outcomes, strict=True):
             if isinstance(outcome, BadObject):
                 self._quarantine(row, outcome.reason, report)
             else:
@@ -114,8 +126,10 @@ class TransformManager:
             return
         klines = [batch for batch in batches if isinstance(batch, KlineBatch)]
         depths = [batch for batch in batches if isinstance(batch, DepthBatch)]
+        log.debug("slice loading", objects=len(batches))
         try:
             report.add(load_slice(self._warehouse, klines, depths))
+            log.debug("slice loaded", objects=len(batches))
         except (DBAPIError, BulkLoadError) as error:
             self._isolate(error, batches, rows, report)
 
@@ -176,13 +190,24 @@ def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
     return KlineBatch(series, row.id, row.key, key.timestamp_ms, opens, rows)
 
 
-def _within_bytes(rows: Sequence[CatalogRow], limit: int) -> list[CatalogRow]:
-    """Return the first rows that stay under *limit* bytes together, one at least."""
-    total = 0
+def _slices(rows: Sequence[CatalogRow], objects: int, size_bytes: int) -> Iterator[list[CatalogRow]]:
+    """Cut *rows* into slices of so many objects and bytes at most, one object at least."""
     taken: list[CatalogRow] = []
+    total = 0
     for row in rows:
-        total += row.size_bytes
-        if taken and total > limit:
-            break
+        if taken and (len(taken) == objects or total + row.size_bytes > size_bytes):
+            yield taken
+            taken, total = [], 0
         taken.append(row)
-    return taken
+        total += row.size_bytes
+    if taken:
+        yield taken
+
+
+def _one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield the items, each one's successor having been started already."""
+    current = next(items, None)
+    while current is not None:
+        following = next(items, None)
+        yield current
+        current = following

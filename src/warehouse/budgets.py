@@ -6,11 +6,17 @@ follows from that is decided in ``src.extract.budget``; here rows are only locke
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, Row, Select, select, update
 
+from src.errors import StoreUnavailable
 from src.warehouse import dialects
+from src.warehouse.engine import Warehouse
 from src.warehouse.tables import exchange_budget as table
 
 _REASON_LENGTH = 64
@@ -25,6 +31,33 @@ class BudgetRow:
     weight_limit: int | None = None
     blocked_until_ms: int | None = None
     block_reason: str | None = None
+
+
+@contextmanager
+def in_turn(warehouse: Warehouse) -> Iterator[None]:
+    """Wait at the row first come, first served; use it around each transaction that locks the row.
+
+    MySQL queues who waits. SQLite lets them try again after ever longer pauses, in which a busy process
+    would overtake another's news of a block many times. Here whoever waits for *turn* holds *queue*
+    meanwhile, so the one who had its turn cannot have the next as well.
+    """
+    database = warehouse.engine.url.database
+    if warehouse.is_mysql or not database or database == ":memory:":
+        yield
+        return
+    try:
+        queue = Path(f"{database}.budget-queue").open("ab")  # noqa: SIM115  closed by the with below
+        turn = Path(f"{database}.budget-turn").open("ab")  # noqa: SIM115
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the folder of the warehouse {database} cannot be written ({error}): "
+            "check its rights and the disk"
+        ) from error
+    with queue, turn:  # closing a file releases its lock, as does the end of the process
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(queue, fcntl.LOCK_UN)
+        yield
 
 
 def find_budget(connection: Connection, exchange: str, egress: str) -> BudgetRow | None:

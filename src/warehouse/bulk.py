@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table
 
 from src.errors import CandlehouseError
 from src.warehouse import dialects
-from src.warehouse.facts import TextRow
+from src.warehouse.facts import RowChunk
 
 # Memory-backed where the system has it; elsewhere the ordinary temporary folder.
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - the file is made by mkstemp: private, unpredictable name
@@ -26,29 +26,32 @@ class BulkLoadError(CandlehouseError):
 
 
 def insert_rows(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[TextRow]
+    connection: Connection, table: Table, columns: Sequence[str], chunks: Sequence[RowChunk]
 ) -> None:
-    """Insert text rows none of which may be in *table* yet; values must hold no tab, newline or backslash."""
-    if not rows:
+    """Insert text rows none of which may be in *table* yet; values must hold no newline or backslash."""
+    if not any(chunks):
         return
     if dialects.is_mysql(connection):
-        _load_data(connection, table.name, columns, rows)
+        _load_data(connection, table.name, columns, chunks)
     else:
         marks = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"
-        connection.exec_driver_sql(sql, list(rows))
+        connection.exec_driver_sql(sql, [row for chunk in chunks for row in chunk.tuples()])
 
 
-def _load_data(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[TextRow]) -> None:
+def _load_data(
+    connection: Connection, table: str, columns: Sequence[str], chunks: Sequence[RowChunk]
+) -> None:
     folder = _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else None
+    given = sum(map(len, chunks))
     with tempfile.NamedTemporaryFile(
-        "w", dir=folder, prefix="candlehouse-", suffix=".tsv", encoding="ascii"
+        "w", dir=folder, prefix="candlehouse-", suffix=".tsv", encoding="ascii", newline="\n"
     ) as file:
-        file.writelines("\t".join(row) + "\n" for row in rows)
+        file.writelines(chunk.text() for chunk in chunks)
         file.flush()
         target = f"TABLE {table} CHARACTER SET ascii ({', '.join(columns)})"
         result = connection.exec_driver_sql(f"LOAD DATA LOCAL INFILE '{file.name}' INTO {target}")
     warnings = connection.exec_driver_sql("SHOW WARNINGS LIMIT 3").all()
-    if warnings or result.rowcount != len(rows):
+    if warnings or result.rowcount != given:
         told = "; ".join(str(warning[2]) for warning in warnings) or "no warning"
-        raise BulkLoadError(f"{table} took {result.rowcount} of {len(rows)} rows: {told}")
+        raise BulkLoadError(f"{table} took {result.rowcount} of {given} rows: {told}")

@@ -106,6 +106,18 @@ def day_of(column: ColumnElement[Any], _: Any) -> ColumnElement[Any]:
     return func.date(column, type_=UtcDate())
 
 
+def hour_key(column: ColumnElement[Any], engine: Any) -> ColumnElement[Any]:
+    """Return what is equal for times of one hour, cheaper to compute for each row than ``hour_of``."""
+    if is_mysql(engine):
+        return func.to_days(column) * 24 + func.hour(column)
+    return func.substr(column, 1, 13)
+
+
+def day_key(column: ColumnElement[Any], engine: Any) -> ColumnElement[Any]:
+    """Return what is equal for times of one UTC day."""
+    return func.to_days(column) if is_mysql(engine) else func.substr(column, 1, 10)
+
+
 def upsert(
     table: Table,
     engine: Any,

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, case, func, or_, select
 
 from src.domain import SeriesKey
 from src.warehouse import bulk, dialects
 from src.warehouse.catalog import lock_waiting, mark_loaded
 from src.warehouse.engine import Warehouse
-from src.warehouse.facts import DEPTH_COLUMNS, KLINE_COLUMNS, DepthBatch, KlineBatch, TextRow, newest_rows
+from src.warehouse.facts import DEPTH_COLUMNS, KLINE_COLUMNS, DepthBatch, KlineBatch, without_doubles
 from src.warehouse.rollups import WarehouseAggregator
 from src.warehouse.series import ensure_series, lock_series, record_load
 from src.warehouse.staging import drop_stage, make_stage
@@ -41,9 +43,9 @@ class LoadResult:
 class _Touched:
     """What one series' rows changed in the facts."""
 
-    inserted: int = 0
-    replaced: int = 0
-    times_ms: list[int] = field(default_factory=list)
+    inserted: int
+    replaced: int
+    times_ms: NDArray[np.int64]
 
 
 def load_slice(
@@ -66,9 +68,9 @@ def _load(connection: Connection, klines: Sequence[KlineBatch], depths: Sequence
     if not waiting:
         return result
     _load_klines(connection, [batch for batch in klines if batch.object_id in waiting], result)
-    levels = [row for batch in depths if batch.object_id in waiting for row in batch.fact_rows()]
+    levels = [batch.chunk() for batch in depths if batch.object_id in waiting]
     bulk.insert_rows(connection, fact_orderbook, DEPTH_COLUMNS, levels)
-    result.levels = len(levels)
+    result.levels = sum(map(len, levels))
     mark_loaded(connection, waiting)
     return result
 
@@ -79,29 +81,35 @@ def _load_klines(connection: Connection, batches: Sequence[KlineBatch], result: 
         by_series[batch.series].append(batch)
     locked = lock_series(connection, by_series) if by_series else {}
     for series, of_series in sorted(by_series.items()):
-        times, rows = newest_rows(of_series)
-        if not rows:
+        batches = without_doubles(of_series)
+        if not batches:
             continue
-        touched = _write_facts(connection, series, [int(time) for time in times], rows)
+        touched = _write_facts(connection, series, batches)
         WarehouseAggregator(connection).roll_up(series, touched.times_ms)
-        if touched.times_ms:
-            record_load(connection, locked[series], touched.inserted, int(times[0]), int(times[-1]))
+        if len(touched.times_ms):
+            record_load(connection, locked[series], touched.inserted, *_ends(batches))
         result.inserted += touched.inserted
         result.replaced += touched.replaced
 
 
-def _write_facts(
-    connection: Connection, series: SeriesKey, times_ms: list[int], rows: list[TextRow]
-) -> _Touched:
+def _write_facts(connection: Connection, series: SeriesKey, batches: Sequence[KlineBatch]) -> _Touched:
     table = fact_klines_coarse if series.interval.is_coarse else fact_klines
-    if not _holds_any(connection, table, series, times_ms[0], times_ms[-1]):
-        bulk.insert_rows(connection, table, KLINE_COLUMNS, rows)
-        return _Touched(inserted=len(rows), times_ms=times_ms)
+    chunks = [batch.chunk() for batch in batches]
+    if not _holds_any(connection, table, series, *_ends(batches)):
+        bulk.insert_rows(connection, table, KLINE_COLUMNS, chunks)
+        return _Touched(sum(map(len, chunks)), 0, np.concatenate([batch.open_times_ms for batch in batches]))
     stage = make_stage(connection, table)
-    bulk.insert_rows(connection, stage, KLINE_COLUMNS, rows)
+    bulk.insert_rows(connection, stage, KLINE_COLUMNS, chunks)
     touched = _merge(connection, stage, table)
     drop_stage(connection, stage)
     return touched
+
+
+def _ends(batches: Sequence[KlineBatch]) -> tuple[int, int]:
+    """Return the first and the last open_time of batches that are none of them empty."""
+    firsts = [int(batch.open_times_ms[0]) for batch in batches]
+    lasts = [int(batch.open_times_ms[-1]) for batch in batches]
+    return min(firsts), max(lasts)
 
 
 def _holds_any(connection: Connection, table: Table, series: SeriesKey, first_ms: int, last_ms: int) -> bool:
@@ -126,11 +134,12 @@ def _merge(connection: Connection, stage: Table, table: Table) -> _Touched:
     found = select(stage.c.open_time, case((is_new, 1), else_=0).label("is_new"))
     changes = connection.execute(found.select_from(joined).where(wins)).all()
     if not changes:
-        return _Touched()
+        return _Touched(0, 0, np.array([], dtype=np.int64))
     winners = select(*[stage.c[name] for name in KLINE_COLUMNS]).select_from(joined).where(wins)
     connection.execute(dialects.upsert(table, connection, winners, KLINE_COLUMNS))
     inserted = sum(change.is_new for change in changes)
-    return _Touched(inserted, len(changes) - inserted, [change.open_time for change in changes])
+    times = np.array([change.open_time for change in changes], dtype=np.int64)
+    return _Touched(inserted, len(changes) - inserted, times)
 
 
 def _takes_precedence(stage: Table, table: Table) -> ColumnElement[bool]:

@@ -19,6 +19,8 @@ from src.warehouse.tables import fact_klines, fact_orderbook
 
 _WEEKLY_DAYS = 120
 _AHEAD_DAYS = 28
+# Other processes may split the same partitions between our look and our deed; then we look again.
+_ATTEMPTS = 5
 _PARTITIONED = (fact_klines, fact_orderbook)
 
 
@@ -41,9 +43,14 @@ class Partitions:
         wanted = partition_bounds(window, now_ms)
         if wanted <= self._known.get(table.name, set()):
             return
-        existing = self._bounds(table)
-        for split in plan_splits(existing, wanted - set(existing)):
-            self._split(table, split)
+        for _ in range(_ATTEMPTS):
+            existing = self._bounds(table)
+            missing = wanted - set(existing)
+            if not missing:
+                break
+            for split in plan_splits(existing, missing):
+                self._split(table, split)
+        # What could not be made falls into a wider partition: slower to drop one day, never wrong.
         self._known[table.name] = set(existing) | wanted
 
     def _bounds(self, table: Table) -> list[int]:
@@ -119,5 +126,5 @@ def _ms_of_bound(described: str) -> int:
 
 
 def _is_done_already(error: Any) -> bool:
-    """Whether another process made the same split a moment ago (duplicate name, unknown partition)."""
+    """Whether another process changed these partitions a moment ago (duplicate name, bounds out of order)."""
     return getattr(error.orig, "errno", None) in {1493, 1507, 1517, 1735}

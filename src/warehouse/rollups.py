@@ -7,10 +7,12 @@ only from a full one: its minutes have aged out, and a remnant must not replace 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, func, select
 
 from src.domain import DAY_MS, HOUR_MS, Interval, SeriesKey, Window
@@ -30,6 +32,7 @@ class _Level:
     bucket: str
     length_ms: int
     bucket_of: Callable[[ColumnElement[Any], Any], ColumnElement[Any]]
+    group_key: Callable[[ColumnElement[Any], Any], ColumnElement[Any]]
     candle_count: ColumnElement[Any]
     full_count: int
 
@@ -48,6 +51,7 @@ _HOURS = _Level(
     bucket="hour_start",
     length_ms=HOUR_MS,
     bucket_of=dialects.hour_of,
+    group_key=dialects.hour_key,
     candle_count=func.count(),
     full_count=60,
 )
@@ -58,6 +62,7 @@ _DAYS = _Level(
     bucket="date",
     length_ms=DAY_MS,
     bucket_of=dialects.day_of,
+    group_key=dialects.day_key,
     candle_count=func.sum(hourly_klines.c.candle_count),
     full_count=1440,
 )
@@ -69,13 +74,12 @@ class WarehouseAggregator:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def roll_up(self, series: SeriesKey, touched_ms: Iterable[int]) -> None:
+    def roll_up(self, series: SeriesKey, touched_ms: NDArray[np.int64]) -> None:
         """Recompute the hours and days that hold these open times; only minutes are rolled up."""
         if series.interval is not Interval.M1:
             return
-        times = list(touched_ms)
         for level in (_HOURS, _DAYS):
-            for window in bucket_windows(times, level.length_ms):
+            for window in bucket_windows(touched_ms, level.length_ms):
                 self._replace(level, series, window)
 
     def _replace(self, level: _Level, series: SeriesKey, window: Window) -> None:
@@ -86,11 +90,9 @@ class WarehouseAggregator:
     def _group(self, level: _Level, series: SeriesKey, window: Window) -> FromClause:
         """Return per bucket what aggregates directly, and the times of its first and last row."""
         rows, time = level.source, level.source.c[level.time]
-        bucket = level.bucket_of(time, self._connection).label(level.bucket)
         sums = [dialects.decimal_sum(rows.c[name], self._connection).label(name) for name in _VOLUMES]
         return (
             select(
-                bucket,
                 func.min(time).label("first_time"),
                 func.max(time).label("last_time"),
                 func.max(rows.c.high_price).label("high_price"),
@@ -100,7 +102,7 @@ class WarehouseAggregator:
                 level.candle_count.label("candle_count"),
             )
             .where(level.belongs_to(rows, series), time >= window.start_ms, time < window.end_ms)
-            .group_by(bucket)
+            .group_by(level.group_key(time, self._connection))
             .subquery("buckets")
         )
 
@@ -109,12 +111,13 @@ class WarehouseAggregator:
         first, last = level.source.alias("first_row"), level.source.alias("last_row")
         is_first = and_(level.belongs_to(first, series), first.c[level.time] == buckets.c.first_time)
         is_last = and_(level.belongs_to(last, series), last.c[level.time] == buckets.c.last_time)
+        bucket = level.bucket_of(buckets.c.first_time, self._connection)
         totals = [buckets.c[name] for name in (*_VOLUMES, "trade_count", "candle_count")]
         return (
             select(
                 first.c.exchange,
                 first.c.symbol,
-                buckets.c[level.bucket],
+                bucket.label(level.bucket),
                 first.c.open_price,
                 buckets.c.high_price,
                 buckets.c.low_price,
@@ -122,30 +125,30 @@ class WarehouseAggregator:
                 *totals,
             )
             .select_from(buckets.join(first, is_first).join(last, is_last))
-            .where(~_is_sealed_remnant(level, series, buckets))
+            .where(~_is_sealed_remnant(level, series, bucket, buckets.c.candle_count))
         )
 
 
-def _is_sealed_remnant(level: _Level, series: SeriesKey, buckets: FromClause) -> ColumnElement[bool]:
+def _is_sealed_remnant(
+    level: _Level, series: SeriesKey, bucket: ColumnElement[Any], candle_count: ColumnElement[Any]
+) -> ColumnElement[bool]:
     sealed = level.target.alias("sealed")
     return (
         select(sealed.c.symbol)
         .where(
             level.belongs_to(sealed, series),
-            sealed.c[level.bucket] == buckets.c[level.bucket],
+            sealed.c[level.bucket] == bucket,
             sealed.c.sealed_at.is_not(None),
-            buckets.c.candle_count < level.full_count,
+            candle_count < level.full_count,
         )
         .exists()
     )
 
 
-def bucket_windows(times_ms: Iterable[int], length_ms: int) -> list[Window]:
+def bucket_windows(times_ms: NDArray[np.int64], length_ms: int) -> list[Window]:
     """Return the buckets that hold these times, neighbours merged into one window."""
-    windows: list[Window] = []
-    for start in sorted({time - time % length_ms for time in times_ms}):
-        if windows and windows[-1].end_ms == start:
-            windows[-1] = Window(windows[-1].start_ms, start + length_ms)
-        else:
-            windows.append(Window(start, start + length_ms))
-    return windows
+    starts = np.unique(times_ms - times_ms % length_ms)
+    if not len(starts):
+        return []
+    breaks = np.flatnonzero(np.diff(starts) > length_ms) + 1
+    return [Window(int(run[0]), int(run[-1]) + length_ms) for run in np.split(starts, breaks)]

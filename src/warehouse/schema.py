@@ -114,7 +114,8 @@ def _exclusively(warehouse: Warehouse) -> Iterator[Connection]:
         if not warehouse.is_mysql:
             yield connection
             return
-        name = func.concat("candlehouse_migrate_", func.database())
+        # Hashed: a database's name may be as long as a lock's, 64.
+        name = func.concat("candlehouse_migrate_", func.md5(func.database()))
         if connection.execute(select(func.get_lock(name, _LOCK_WAIT_S))).scalar() != 1:
             raise SchemaError(
                 f"another process has been changing the schema for {_LOCK_WAIT_S} s: try again later"

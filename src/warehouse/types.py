@@ -8,7 +8,7 @@ amounts carry the collation ``decimal`` (registered by ``dialects``) because tex
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 from sqlalchemy import Dialect, String, Text, types
@@ -83,15 +83,21 @@ class ExactDecimal(types.TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+_UNIT = Decimal(1).scaleb(-ExactDecimal.scale)
+
+
 def canonical_decimal(value: Decimal, precision: int) -> str:
     """Return *value* with exactly 8 decimals, e.g. ``42500.00000000``; ValueError when it would change."""
-    with localcontext(prec=precision + ExactDecimal.scale):
-        scaled = value.scaleb(ExactDecimal.scale)
-        if not value.is_finite() or scaled != scaled.to_integral_value():
-            raise ValueError(f"{value} has more than {ExactDecimal.scale} decimals")
-        if abs(scaled) >= 10**precision:
-            raise ValueError(f"{value} does not fit DECIMAL({precision},{ExactDecimal.scale})")
-        return f"{value:.{ExactDecimal.scale}f}"
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a number that can be stored")
+    try:
+        exact = value.quantize(_UNIT, context=Context(prec=precision, traps=[InvalidOperation, Inexact]))
+    except InvalidOperation:
+        raise ValueError(f"{value} does not fit DECIMAL({precision},{ExactDecimal.scale})") from None
+    except Inexact:
+        raise ValueError(f"{value} has more than {ExactDecimal.scale} decimals") from None
+    # Minus nought is nought: equal amounts must be equal text.
+    return f"{exact if exact else exact.copy_abs():f}"
 
 
 def code(length: int) -> types.TypeEngine[str]:

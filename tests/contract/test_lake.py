@@ -368,8 +368,10 @@ def relay_that_loses_the_answer_to_the_first_put(server: S3Server) -> Iterator[t
                     pool.submit(pass_on, listener.accept()[0])
 
         pool.submit(accept)
-        yield replace(server, endpoint=f"127.0.0.1:{listener.getsockname()[1]}"), requests
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield replace(server, endpoint=f"127.0.0.1:{listener.getsockname()[1]}"), requests
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_an_upload_whose_answer_was_lost_is_not_taken_for_another_writers(s3_server: S3Server) -> None:

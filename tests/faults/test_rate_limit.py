@@ -43,17 +43,17 @@ def shared_url(warehouse_url: str) -> str:
 
 
 @contextmanager
-def second_process(url: str, simulator: Simulator, symbols: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """Run the callers in a process of their own while the block lasts."""
+def process(url: str, simulator: Simulator, symbols: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run callers in a process of their own while the block lasts: one thread a symbol."""
     command = [sys.executable, "-m", "tests.faults.caller", url, simulator.base_url, *symbols]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=PROJECT_ROOT, stdin=pipe, stdout=pipe, text=True) as process:
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, stdin=pipe, stdout=pipe, text=True) as started:
         try:
-            yield process
-            process.communicate(timeout=20)  # closes its input, at which it ends
+            yield started
+            started.communicate(timeout=20)  # closes its input, at which it ends
         finally:
-            process.kill()
-    assert process.returncode == 0
+            started.kill()
+    assert started.returncode == 0
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 20) -> None:
@@ -91,7 +91,7 @@ def is_flowing_again(simulator: Simulator, symbols: Sequence[str]) -> bool:
 def test_nobody_calls_between_a_429_and_its_retry_after(
     shared_url: str, simulator: Simulator, how_often: str
 ) -> None:
-    with second_process(shared_url, simulator, _THEIRS), calling(shared_url, simulator.base_url, _OURS):
+    with process(shared_url, simulator, _OURS), process(shared_url, simulator, _THEIRS):
         eventually(lambda: set(_OURS + _THEIRS) <= set(callers(simulator.requests)))
         simulator.add_fault(f"429:path=klines,retry_after=2,{how_often}")
         eventually(lambda: is_flowing_again(simulator, _OURS + _THEIRS))
@@ -107,7 +107,7 @@ def test_process_started_after_a_418_does_not_call_before_its_end(
     with calling(shared_url, simulator.base_url, _OURS[:1]) as blocked:
         assert blocked.wait(10)
     ban = next(one for one in simulator.requests if one.status == 418)
-    with second_process(shared_url, simulator, _THEIRS) as fresh:
+    with process(shared_url, simulator, _THEIRS) as fresh:
         assert fresh.stdout is not None
         assert fresh.stdout.readline() == "blocked\n"
         assert simulator.clock.now_ms() < ban.at_ms + 5_000, "it started too late to prove anything"

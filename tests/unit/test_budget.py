@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from sqlalchemy import Connection
 from src.clock import ManualClock
 from src.errors import SourceBlocked, SourcePermanent, StoreUnavailable
 from src.extract.budget import Budget, Reservation
+from src.extract.fair_lock import FairLock
 from src.warehouse.budgets import BudgetRow, find_budget
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.tables import exchange_budget
@@ -235,6 +238,27 @@ def test_block_met_while_the_warehouse_is_away_is_stored_when_it_is_back(
     with pytest.raises(SourceBlocked):
         budget.acquire(1)
     assert stored(warehouse).blocked_until_ms == T0 + 60_250
+
+
+def test_turns_go_round_among_waiting_threads() -> None:
+    lock = FairLock()
+    order: list[int] = []
+    threads = [threading.Thread(target=_take, args=(lock, order, n)) for n in range(4)]
+    with lock:
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(lock._waiting) <= number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == [0, 1, 2, 3]
+    with lock:
+        assert not lock._waiting
+
+
+def _take(lock: FairLock, order: list[int], number: int) -> None:
+    with lock:
+        order.append(number)
 
 
 def test_limit_outlives_the_process(warehouse: Flaky, clock: ManualClock) -> None:

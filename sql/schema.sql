@@ -1,0 +1,284 @@
+-- The warehouse of Candlehouse, as MySQL and MariaDB have it: the truth for people to read.
+--
+-- The program makes the same tables from src/warehouse/tables.py (./candlehouse migrate, and at every start);
+-- a test loads this file and compares the two to the last detail. The database itself is made with
+--     CREATE DATABASE candlehouse CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- In SQLite the tables are the same; times and amounts are text of fixed form there.
+--
+-- What holds everywhere:
+--   * Times are UTC, in DATETIME(3): MySQL would round 59.999 s up to the next minute in a plain DATETIME.
+--   * Amounts are DECIMAL, never FLOAT: what the exchange sent as a decimal string comes back as that decimal.
+--     Prices (20,8), volumes (30,8); in rollups volumes have (38,8), so that a sum of a day fits as well.
+--   * Codes are ascii_bin, spelled out at each column: 1m (a minute) and 1M (a month) are not the same, and
+--     keys stay short. Only text for people is utf8mb4.
+--   * There are no foreign keys: MySQL allows none on partitioned tables, and one rule for all is simpler.
+--   * At most one unique key a fact table, no triggers, no procedures, so that it runs on TiDB as well.
+
+-- Which version this schema has: one row for what created it, one for each migration applied since.
+CREATE TABLE schema_migrations (
+    version    INT NOT NULL,
+    name       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    applied_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (version)
+) ENGINE = InnoDB;
+
+-- What the exchanges say of their symbols, overwritten whenever they are asked.
+CREATE TABLE symbols (
+    exchange    VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol      VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- In the exchange's own words: TRADING, HALT, BREAK, ...
+    status      VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    base_asset  VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    quote_asset VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- The smallest steps of price and quantity; NULL where the exchange sets none.
+    tick_size   DECIMAL(20, 8),
+    step_size   DECIMAL(30, 8),
+    -- When trading began and ended, as far as that is known: outside of it nothing is missing.
+    listed_at   DATETIME(3),
+    delisted_at DATETIME(3),
+    enabled     BOOLEAN NOT NULL DEFAULT 1,
+    updated_at  DATETIME(3) NOT NULL,
+    PRIMARY KEY (exchange, symbol)
+) ENGINE = InnoDB;
+
+-- The series: a symbol of an exchange at an interval, whether it is tracked, and what is held of it.
+-- Its row is also the lock under which the facts and rollups of the series change.
+CREATE TABLE series (
+    id              BIGINT NOT NULL AUTO_INCREMENT,
+    exchange        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol          VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    interval_code   VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Removing a symbol only sets this to 0; the data stay, and tracking it again goes on from the watermark.
+    tracked         BOOLEAN NOT NULL DEFAULT 1,
+    -- How much its completeness matters to its owner, TIER1 most.
+    tier            VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'TIER4',
+    -- Where the wanted history begins: set by the first fetch, lowered by backfills.
+    wanted_from     DATETIME(3),
+    -- How long its facts are kept; NULL means as the settings say.
+    keep_days       INT,
+    -- Counted along by the loads, so that nothing has to scan facts to know them.
+    record_count    BIGINT NOT NULL DEFAULT 0,
+    first_open_time DATETIME(3),
+    last_open_time  DATETIME(3),
+    -- Grows with each load that changed a fact: what was computed at the same version is still true.
+    load_version    BIGINT NOT NULL DEFAULT 0,
+    created_at      DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (id),
+    -- A series has one row, however many processes meet it first; also how it is looked up.
+    UNIQUE KEY uq_series (exchange, symbol, interval_code)
+) ENGINE = InnoDB;
+
+-- The watermarks: how far each series is safely in the lake. They only move forward.
+CREATE TABLE extraction_metadata (
+    exchange        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol          VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- klines or depth.
+    data_type       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Empty for depth, which has none; NULL is not allowed in a primary key.
+    interval_code   VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    -- By our clock.
+    last_fetch_time DATETIME(3),
+    -- The watermark itself: open_time of the last closed candle that is durable in the lake.
+    last_open_time  DATETIME(3),
+    record_count    BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (exchange, symbol, data_type, interval_code)
+) ENGINE = InnoDB;
+
+-- Per series the forming candle, overwritten each cycle: what cards and the last bar of a chart show.
+-- Never a fact: it can still change.
+CREATE TABLE latest (
+    exchange               VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol                 VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    interval_code          VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    open_time              DATETIME(3) NOT NULL,
+    open_price             DECIMAL(20, 8) NOT NULL,
+    high_price             DECIMAL(20, 8) NOT NULL,
+    low_price              DECIMAL(20, 8) NOT NULL,
+    close_price            DECIMAL(20, 8) NOT NULL,
+    volume                 DECIMAL(30, 8) NOT NULL,
+    close_time             DATETIME(3) NOT NULL,
+    quote_volume           DECIMAL(30, 8) NOT NULL,
+    trade_count            BIGINT NOT NULL,
+    taker_buy_volume       DECIMAL(30, 8) NOT NULL,
+    taker_buy_quote_volume DECIMAL(30, 8) NOT NULL,
+    -- The exchange's time when it was asked: how old this picture is.
+    exchange_time          DATETIME(3) NOT NULL,
+    PRIMARY KEY (exchange, symbol, interval_code)
+) ENGINE = InnoDB;
+
+-- The catalog: one row per object of the lake, and how far it has come. What waits to be loaded is found
+-- here; the bucket is never listed for it.
+CREATE TABLE lake_objects (
+    id              BIGINT NOT NULL AUTO_INCREMENT,
+    object_key      VARCHAR(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Where it lies: raw or archive. That is not its state.
+    bucket          VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'raw',
+    exchange        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol          VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    data_type       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Empty for depth.
+    interval_code   VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    -- Our clock at capture, as in the key. Of two objects with the same candle the newer capture wins.
+    captured_at     DATETIME(3) NOT NULL,
+    -- The least the exchange's clock can have shown when the request was sent: it decides what was closed.
+    exchange_time   DATETIME(3) NOT NULL,
+    size_bytes      BIGINT NOT NULL,
+    -- Of the whole object: an object whose bytes changed is never loaded.
+    sha256          VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- landed, loaded, quarantined (error says why) or deleted.
+    state           VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'landed',
+    -- live is loaded before history, which always gets a share.
+    lane            VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'live',
+    -- Of its closed candles; NULL for depth and for what could not be read.
+    first_open_time DATETIME(3),
+    last_open_time  DATETIME(3),
+    record_count    INT,
+    landed_at       DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    loaded_at       DATETIME(3),
+    -- Text for people, with whatever the object contained in it: the one column that is not ASCII.
+    error           TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    PRIMARY KEY (id),
+    -- An object has one row, even if an extractor and whoever adopts leftovers of a crash record it at once.
+    UNIQUE KEY uq_lake_objects_key (object_key),
+    -- Finds what waits to be loaded without looking at what is loaded already.
+    KEY ix_lake_objects_waiting (state, lane, captured_at),
+    -- Finds the objects of a series that cover a window: lineage, replay, ageing.
+    KEY ix_lake_objects_series (exchange, symbol, interval_code, first_open_time)
+) ENGINE = InnoDB;
+
+-- Facts: the closed candles of intervals under an hour, each once. They age out; rollups stay.
+CREATE TABLE fact_klines (
+    exchange               VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol                 VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    interval_code          VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    open_time              DATETIME(3) NOT NULL,
+    open_price             DECIMAL(20, 8) NOT NULL,
+    high_price             DECIMAL(20, 8) NOT NULL,
+    low_price              DECIMAL(20, 8) NOT NULL,
+    close_price            DECIMAL(20, 8) NOT NULL,
+    -- In the base asset, as are the other volumes that are not named quote.
+    volume                 DECIMAL(30, 8) NOT NULL,
+    -- As sent: an outage of the exchange cuts it short.
+    close_time             DATETIME(3) NOT NULL,
+    quote_volume           DECIMAL(30, 8) NOT NULL,
+    trade_count            BIGINT NOT NULL,
+    taker_buy_volume       DECIMAL(30, 8) NOT NULL,
+    taker_buy_quote_volume DECIMAL(30, 8) NOT NULL,
+    -- The object this candle came from, and when that was captured: the newest capture wins. The time is kept
+    -- here as well because a catalog row may be gone by then.
+    object_id              BIGINT NOT NULL,
+    captured_at            DATETIME(3) NOT NULL,
+    created_at             DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    -- The series first: every query names one, and then reads a window of it in order.
+    PRIMARY KEY (exchange, symbol, interval_code, open_time)
+) ENGINE = InnoDB
+-- What ages out is dropped by partition, in milliseconds. The program splits this one ahead of need: weeks for
+-- the recent 120 days, months before. Thousands of partitions would make loads several times slower.
+PARTITION BY RANGE COLUMNS (open_time) (
+    PARTITION p_max VALUES LESS THAN (MAXVALUE)
+);
+
+-- Facts: the closed candles of one hour and longer. Few, and kept, so not partitioned.
+CREATE TABLE fact_klines_coarse (
+    exchange               VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol                 VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    interval_code          VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    open_time              DATETIME(3) NOT NULL,
+    open_price             DECIMAL(20, 8) NOT NULL,
+    high_price             DECIMAL(20, 8) NOT NULL,
+    low_price              DECIMAL(20, 8) NOT NULL,
+    close_price            DECIMAL(20, 8) NOT NULL,
+    volume                 DECIMAL(30, 8) NOT NULL,
+    close_time             DATETIME(3) NOT NULL,
+    quote_volume           DECIMAL(30, 8) NOT NULL,
+    trade_count            BIGINT NOT NULL,
+    taker_buy_volume       DECIMAL(30, 8) NOT NULL,
+    taker_buy_quote_volume DECIMAL(30, 8) NOT NULL,
+    object_id              BIGINT NOT NULL,
+    captured_at            DATETIME(3) NOT NULL,
+    created_at             DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (exchange, symbol, interval_code, open_time)
+) ENGINE = InnoDB;
+
+-- Facts: order-book snapshots, one row per level. They can never be fetched again.
+CREATE TABLE fact_orderbook (
+    exchange    VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol      VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Our clock; with milliseconds, or two snapshots of one second would become one.
+    captured_at DATETIME(3) NOT NULL,
+    -- bid or ask.
+    side        VARCHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    price       DECIMAL(20, 8) NOT NULL,
+    quantity    DECIMAL(30, 8) NOT NULL,
+    object_id   BIGINT NOT NULL,
+    created_at  DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (exchange, symbol, captured_at, side, price)
+) ENGINE = InnoDB
+-- As fact_klines.
+PARTITION BY RANGE COLUMNS (captured_at) (
+    PARTITION p_max VALUES LESS THAN (MAXVALUE)
+);
+
+-- Rollups: hourly candles computed from minute facts. They stay when the minutes age out.
+CREATE TABLE hourly_klines (
+    exchange               VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol                 VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    hour_start             DATETIME(3) NOT NULL,
+    open_price             DECIMAL(20, 8) NOT NULL,
+    high_price             DECIMAL(20, 8) NOT NULL,
+    low_price              DECIMAL(20, 8) NOT NULL,
+    close_price            DECIMAL(20, 8) NOT NULL,
+    volume                 DECIMAL(38, 8) NOT NULL,
+    quote_volume           DECIMAL(38, 8) NOT NULL,
+    taker_buy_volume       DECIMAL(38, 8) NOT NULL,
+    taker_buy_quote_volume DECIMAL(38, 8) NOT NULL,
+    -- The sum of the minutes' trades; how many minutes there were is candle_count, 60 when none is missing.
+    trade_count            BIGINT NOT NULL DEFAULT 0,
+    candle_count           INT NOT NULL,
+    -- Since when its minutes may age out: from then on a remnant of them never replaces it. NULL while open.
+    sealed_at              DATETIME(3),
+    created_at             DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (exchange, symbol, hour_start)
+) ENGINE = InnoDB;
+
+-- Rollups: daily candles (UTC) computed from the hourly ones.
+CREATE TABLE daily_klines (
+    exchange               VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol                 VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    date                   DATE NOT NULL,
+    open_price             DECIMAL(20, 8) NOT NULL,
+    high_price             DECIMAL(20, 8) NOT NULL,
+    low_price              DECIMAL(20, 8) NOT NULL,
+    close_price            DECIMAL(20, 8) NOT NULL,
+    volume                 DECIMAL(38, 8) NOT NULL,
+    quote_volume           DECIMAL(38, 8) NOT NULL,
+    taker_buy_volume       DECIMAL(38, 8) NOT NULL,
+    taker_buy_quote_volume DECIMAL(38, 8) NOT NULL,
+    trade_count            BIGINT NOT NULL DEFAULT 0,
+    -- Minutes, not hours: 1440 when none is missing.
+    candle_count           INT NOT NULL,
+    sealed_at              DATETIME(3),
+    created_at             DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (exchange, symbol, date)
+) ENGINE = InnoDB;
+
+-- What all processes that call an exchange from one address share: the weight used this minute, and until
+-- when nobody may call. A restart reads it and keeps to it.
+CREATE TABLE exchange_budget (
+    exchange          VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Names the address the calls leave from (CANDLEHOUSE_EGRESS): limits are per address.
+    egress            VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- The minute, by the exchange's clock, that used_weight counts; a new one starts from nought.
+    minute_start      DATETIME(3),
+    used_weight       BIGINT NOT NULL DEFAULT 0,
+    -- What the exchange allows a minute; NULL until it was read.
+    weight_limit      INT,
+    -- By our clock. After a 429 or 418 nobody calls before this time.
+    blocked_until     DATETIME(3),
+    block_reason      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    -- The breaker: closed, open or half-open, and what led to it.
+    breaker_state     VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'closed',
+    breaker_failures  INT NOT NULL DEFAULT 0,
+    breaker_opened_at DATETIME(3),
+    PRIMARY KEY (exchange, egress)
+) ENGINE = InnoDB;

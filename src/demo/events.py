@@ -1,0 +1,70 @@
+"""The scheduler's log, followed and put into words for the live view."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+_STYLES = {"error": "red", "warning": "yellow", "info": "default"}
+# What a line says already, or what nobody wants to read twice.
+_SILENT = ("event", "level", "logger", "timestamp", "exception")
+
+
+class Events:
+    """The last few things that happened; quiet cycles are left out."""
+
+    def __init__(self, log_path: Path, keep: int = 7) -> None:
+        self._log_path = log_path
+        self._position = log_path.stat().st_size if log_path.exists() else 0
+        self._kept: deque[Text] = deque(maxlen=keep)
+
+    def add(self, time: str, what: str, style: str = "cyan") -> None:
+        """Note something that did not come from the log; *time* like ``14:30:05``."""
+        line = Text.assemble((f"{time}  ", "dim"), (what, style), overflow="ellipsis", no_wrap=True)
+        self._kept.append(line)
+
+    def lines(self) -> list[Text]:
+        """Return what is kept, oldest first, after having read on in the log."""
+        with self._log_path.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break  # still being written; next time
+                self._position += len(line)
+                self._take(line)
+        return list(self._kept)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(entry, dict) and (what := describe(entry)):
+            self.add(
+                str(entry.get("timestamp", ""))[11:19], what, _STYLES.get(entry.get("level", ""), "default")
+            )
+
+
+def describe(entry: dict[str, Any]) -> str:
+    """Put a line of the log into words, or return nothing when it is not worth showing."""
+    if entry.get("event") == "cycle done":
+        return _describe_cycle(entry)
+    details = [_brief(value) for name, value in entry.items() if name not in _SILENT]
+    return " · ".join([str(entry.get("event", "")), *details])
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list) and len(value) > 1:
+        return f"{value[0]} and {len(value) - 1} more"
+    return str(value[0] if isinstance(value, list) and value else value)
+
+
+def _describe_cycle(entry: dict[str, Any]) -> str:
+    if not entry.get("inserted") and not entry.get("failed"):
+        return ""
+    failed = f", {entry['failed']} failed" if entry.get("failed") else ""
+    return f"cycle: {entry['inserted']:,} candles loaded in {entry['took_ms']:,} ms{failed}"

@@ -1,0 +1,81 @@
+"""Starts and ends the parts of the demo.
+
+The scheduler is the real daemon in a process of its own, told by its environment to collect from the
+simulator; the view reads the warehouse as anybody could.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from src.demo.view import View
+from src.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, VARIABLES, Settings
+from src.simulator.config import SimulatorConfig
+from src.simulator.simulator import Simulator
+
+_CYCLE_SECONDS = 5
+_HISTORY_DAYS = 3
+_STOP_S = 20
+
+
+def run_demo(settings: Settings, *, fresh: bool, seconds: int | None) -> int:
+    """Run until Ctrl-C, or for *seconds*; return the exit status."""
+    folder = settings.data_dir / "demo"
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    log_path = folder / "scheduler.log"
+    with Simulator(SimulatorConfig()).serve_in_thread() as simulator, log_path.open("ab") as log:
+        environment = _environment(settings, folder, simulator.base_url)
+        with _scheduler(environment, log) as scheduler:
+            view = View(folder, simulator, log_path)
+            try:
+                return view.show(scheduler, seconds)
+            except KeyboardInterrupt:
+                view.farewell()
+                return 0
+
+
+def _environment(settings: Settings, folder: Path, base_url: str) -> dict[str, str]:
+    """Return the daemon's environment: none of the user's own settings reach the demo."""
+    ours = {*VARIABLES.values(), *(f"{name}_FILE" for name in VARIABLES.values())}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return kept | {
+        "PYTHONPATH": str(PROJECT_ROOT),
+        ENV_FILE_VARIABLE: os.devnull,
+        "CANDLEHOUSE_DATA_DIR": str(folder),
+        "CANDLEHOUSE_CYCLE_SECONDS": str(_CYCLE_SECONDS),
+        "CANDLEHOUSE_DEPTH_SECONDS": str(_CYCLE_SECONDS),
+        "CANDLEHOUSE_LOOKBACK_DAYS": str(_HISTORY_DAYS),
+        "CANDLEHOUSE_LOG": settings.log_level,
+        "BINANCE_BASE_URL": base_url,
+    }
+
+
+@contextmanager
+def _scheduler(environment: dict[str, str], log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    # A session of its own: Ctrl-C reaches us alone, and we end it in order.
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
+        [sys.executable, "-P", str(PROJECT_ROOT / "scheduler.py")],
+        env=environment,
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

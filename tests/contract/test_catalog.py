@@ -1,0 +1,247 @@
+"""The catalog: one row per object, what waits found in the right order, and each object loaded once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection, Row, func, select
+
+from src.domain import DAY_MS, DataType, Interval
+from src.warehouse import catalog
+from src.warehouse.catalog import CatalogRow, Lane, NewObject, ObjectState
+from src.warehouse.engine import Warehouse, open_warehouse
+from src.warehouse.schema import migrate
+from src.warehouse.tables import lake_objects
+from tests.builders import CAPTURED_MS
+
+FIRST_OPEN_MS = CAPTURED_MS - DAY_MS
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
+    opened = open_warehouse(warehouse_url)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def make_landed(captured_at_ms: int = CAPTURED_MS, *, lane: Lane = Lane.LIVE) -> NewObject:
+    return NewObject(
+        key=f"2026-01-09/BTCUSDT_klines_{captured_at_ms}.json",
+        exchange="binance",
+        symbol="BTCUSDT",
+        data_type=DataType.KLINES,
+        interval=Interval.M1,
+        captured_at_ms=captured_at_ms,
+        exchange_time_ms=captured_at_ms - 5,
+        size_bytes=4_321,
+        sha256="ab" * 32,
+        lane=lane,
+        first_open_ms=FIRST_OPEN_MS,
+        last_open_ms=FIRST_OPEN_MS + 60_000,
+        record_count=2,
+    )
+
+
+def record(warehouse: Warehouse, *objects: NewObject) -> None:
+    for one in objects:
+        warehouse.run(lambda connection, one=one: catalog.record_landed(connection, one))  # type: ignore[misc]
+
+
+def waiting(warehouse: Warehouse, lane: Lane = Lane.LIVE, limit: int = 100) -> list[CatalogRow]:
+    with warehouse.read() as connection:
+        return catalog.list_waiting(connection, lane, limit)
+
+
+def stored(warehouse: Warehouse) -> list[Row[tuple[object, ...]]]:
+    with warehouse.read() as connection:
+        return list(connection.execute(select(lake_objects).order_by(lake_objects.c.id)))
+
+
+# --- recording ---
+
+
+def test_landed_object_is_kept_as_it_was_told(warehouse: Warehouse) -> None:
+    landed = make_landed()
+    record(warehouse, landed)
+    [row] = stored(warehouse)
+    assert (row.object_key, row.bucket, row.state, row.lane) == (landed.key, "raw", "landed", "live")
+    assert (row.exchange, row.symbol, row.data_type, row.interval_code) == (
+        "binance",
+        "BTCUSDT",
+        "klines",
+        "1m",
+    )
+    assert (row.captured_at, row.exchange_time) == (CAPTURED_MS, CAPTURED_MS - 5)
+    assert (row.first_open_time, row.last_open_time) == (FIRST_OPEN_MS, FIRST_OPEN_MS + 60_000)
+    assert (row.record_count, row.size_bytes, row.sha256) == (2, 4_321, "ab" * 32)
+    assert row.loaded_at is None
+    assert row.error is None
+
+
+def test_depth_has_no_interval_and_no_open_times(warehouse: Warehouse) -> None:
+    depth = replace(
+        make_landed(),
+        data_type=DataType.DEPTH,
+        interval=None,
+        first_open_ms=None,
+        last_open_ms=None,
+        record_count=None,
+    )
+    record(warehouse, depth)
+    [row] = stored(warehouse)
+    assert (row.data_type, row.interval_code) == ("depth", "")
+    assert (row.first_open_time, row.last_open_time, row.record_count) == (None, None, None)
+
+
+def test_object_recorded_again_keeps_its_row_and_state(warehouse: Warehouse) -> None:
+    record(warehouse, make_landed())
+    [before] = stored(warehouse)
+    warehouse.run(lambda connection: catalog.mark_loaded(connection, [before.id]))
+    record(warehouse, replace(make_landed(), lane=Lane.HISTORY, record_count=None, size_bytes=1))
+    [after] = stored(warehouse)
+    assert (after.id, after.state, after.lane, after.record_count, after.size_bytes) == (
+        before.id,
+        "loaded",
+        "live",
+        2,
+        4_321,
+    )
+
+
+def test_object_recorded_by_many_at_once_has_one_row(warehouse: Warehouse) -> None:
+    start = threading.Barrier(8)
+
+    def tell(_: int) -> None:
+        start.wait(20)
+        record(warehouse, make_landed())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tell, range(8)))
+    assert len(stored(warehouse)) == 1
+
+
+def test_keys_that_differ_in_case_alone_are_two_objects(warehouse: Warehouse) -> None:
+    minute, month = make_landed(), make_landed()
+    keys = ["2026-01-09/A_klines-1M_1.json", "2026-01-09/A_klines-1m_1.json"]
+    record(warehouse, replace(minute, key=keys[0]), replace(month, key=keys[1]))
+    with warehouse.read() as connection:
+        assert catalog.list_known(connection, [*keys, "2026-01-09/B_klines_1.json"]) == set(keys)
+
+
+# --- finding what waits ---
+
+
+def test_waiting_objects_come_oldest_capture_first(warehouse: Warehouse) -> None:
+    times = [CAPTURED_MS + shift for shift in (5, -7, 0, 12)]
+    record(warehouse, *map(make_landed, times))
+    assert [row.captured_at_ms for row in waiting(warehouse)] == sorted(times)
+    assert [row.captured_at_ms for row in waiting(warehouse, limit=2)] == sorted(times)[:2]
+    assert waiting(warehouse, limit=0) == []
+
+
+def test_lanes_are_listed_apart(warehouse: Warehouse) -> None:
+    record(warehouse, make_landed(CAPTURED_MS), make_landed(CAPTURED_MS - 9, lane=Lane.HISTORY))
+    assert [row.captured_at_ms for row in waiting(warehouse, Lane.LIVE)] == [CAPTURED_MS]
+    assert [row.captured_at_ms for row in waiting(warehouse, Lane.HISTORY)] == [CAPTURED_MS - 9]
+
+
+def test_listed_row_says_what_loading_needs(warehouse: Warehouse) -> None:
+    landed = make_landed()
+    record(warehouse, landed)
+    [row] = waiting(warehouse)
+    assert row == CatalogRow(
+        row.id, landed.key, "raw", DataType.KLINES, CAPTURED_MS, landed.size_bytes, landed.sha256
+    )
+
+
+def test_loaded_and_quarantined_objects_wait_no_longer(warehouse: Warehouse) -> None:
+    record(warehouse, *(make_landed(CAPTURED_MS + n) for n in range(3)))
+    loaded, bad, left = waiting(warehouse)
+    warehouse.run(lambda connection: catalog.mark_loaded(connection, [loaded.id]))
+    warehouse.run(lambda connection: catalog.quarantine(connection, bad.id, "row 3: price 0 – „nought“"))
+    assert waiting(warehouse) == [left]
+    states = {row.id: (row.state, row.error, row.loaded_at is None) for row in stored(warehouse)}
+    assert states == {
+        loaded.id: ("loaded", None, False),
+        bad.id: ("quarantined", "row 3: price 0 – „nought“", True),
+        left.id: ("landed", None, True),
+    }
+
+
+def test_quarantine_never_takes_back_what_is_loaded(warehouse: Warehouse) -> None:
+    """A second process may find an object unreadable that the first has loaded a moment ago."""
+    record(warehouse, make_landed())
+    [row] = waiting(warehouse)
+    warehouse.run(lambda connection: catalog.mark_loaded(connection, [row.id]))
+    warehouse.run(lambda connection: catalog.quarantine(connection, row.id, "too late"))
+    [after] = stored(warehouse)
+    assert (after.state, after.error) == ("loaded", None)
+
+
+def test_reason_of_any_length_can_be_kept(warehouse: Warehouse) -> None:
+    record(warehouse, make_landed())
+    [row] = waiting(warehouse)
+    warehouse.run(lambda connection: catalog.quarantine(connection, row.id, "€" * 100_000))
+    [after] = stored(warehouse)
+    assert after.error.startswith("€€€")
+    assert len(after.error) == 4_000
+
+
+def test_newest_capture_is_found_per_exchange(warehouse: Warehouse) -> None:
+    kraken = replace(make_landed(CAPTURED_MS + 99), exchange="kraken")
+    record(warehouse, make_landed(CAPTURED_MS), make_landed(CAPTURED_MS + 1), kraken)
+    with warehouse.read() as connection:
+        assert catalog.find_newest_capture(connection, "binance") == CAPTURED_MS + 1
+        assert catalog.find_newest_capture(connection, "kraken") == CAPTURED_MS + 99
+        assert catalog.find_newest_capture(connection, "nobody") is None
+
+
+# --- two processes at once ---
+
+
+def test_second_process_waits_for_the_first_and_finds_nothing_left(warehouse: Warehouse) -> None:
+    record(warehouse, *(make_landed(CAPTURED_MS + n) for n in range(4)))
+    ids = [row.id for row in waiting(warehouse)]
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.write() as connection:
+            assert catalog.lock_waiting(connection, ids[:3]) == set(ids[:3])
+            other = pool.submit(warehouse.run, lambda mine: catalog.lock_waiting(mine, ids[::-1]))
+            assert not wait([other], 0.3).done
+            catalog.mark_loaded(connection, ids[:3])
+        assert other.result(20) == {ids[3]}
+
+
+def test_process_that_gave_up_leaves_the_objects_to_the_next(warehouse: Warehouse) -> None:
+    record(warehouse, make_landed())
+    ids = [row.id for row in waiting(warehouse)]
+
+    def fail(connection: Connection) -> None:
+        assert catalog.lock_waiting(connection, ids) == set(ids)
+        catalog.mark_loaded(connection, ids)
+        raise RuntimeError("killed inside the load")
+
+    with pytest.raises(RuntimeError, match="killed inside the load"):
+        warehouse.run(fail)
+    assert warehouse.run(lambda connection: catalog.lock_waiting(connection, ids)) == set(ids)
+
+
+def test_each_object_is_taken_by_one_of_many_threads(warehouse: Warehouse) -> None:
+    record(warehouse, *(make_landed(CAPTURED_MS + n) for n in range(30)))
+    ids = [row.id for row in waiting(warehouse)]
+
+    def take(connection: Connection) -> int:
+        mine = catalog.lock_waiting(connection, ids[:])
+        catalog.mark_loaded(connection, sorted(mine)[:7])
+        return len(sorted(mine)[:7])
+
+    with ThreadPoolExecutor(6) as pool:
+        taken = list(pool.map(lambda _: warehouse.run(take), range(6)))
+    assert sum(taken) == 30
+    with warehouse.read() as connection:
+        query = select(func.count()).where(lake_objects.c.state == ObjectState.LOADED.value)
+        assert connection.execute(query).scalar() == 30
