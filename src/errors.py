@@ -7,7 +7,9 @@ CandlehouseError
 │   ├── SourceTransient       try again later: timeouts, 5xx, HTML bodies, truncated answers
 │   │   └── SourceBlocked     429 or 418: nobody calls that exchange before ``until_ms``
 │   └── SourcePermanent       never try again as it is: unknown symbol, refused region
-├── StoreUnavailable          the lake or the warehouse cannot be reached; comes back by itself
+├── StoreUnavailable          a store cannot be reached or written; work goes on by itself when it is back
+│   ├── LakeUnavailable
+│   └── WarehouseUnavailable
 ├── ObjectExists              a key of the lake is taken; objects are immutable
 ├── NotFound                  what was asked for is not there
 ├── BadObject                 an object's content cannot be trusted; it is quarantined
@@ -64,6 +66,14 @@ class SourcePermanent(SourceError):
 
 class StoreUnavailable(CandlehouseError):
     """The lake or the warehouse cannot be reached or written; the message says what to check."""
+
+
+class LakeUnavailable(StoreUnavailable):
+    """The lake cannot be reached or written."""
+
+
+class WarehouseUnavailable(StoreUnavailable):
+    """The warehouse cannot be reached or written."""
 
 
 class ObjectExists(CandlehouseError):

@@ -19,6 +19,7 @@ from src.jobs.daemon import Daemon
 from src.jobs.start import Starter
 from src.lake.local_store import LocalStore
 from src.lake.minio_store import MinioStore
+from src.lake.spool import Spool
 from src.lake.store import ObjectStore
 from src.settings import Settings
 from src.transform.manager import TransformManager
@@ -71,7 +72,7 @@ class App:
         return ExtractionManager(
             self.exchange,
             self.warehouse,
-            Landing(self.lake, self.warehouse, self.clock),
+            Landing(self.lake, self.warehouse, self.clock, Spool(settings.data_dir / "spool")),
             self.clock,
             lookback_days=settings.lookback_days,
             depth_levels=settings.depth_levels,

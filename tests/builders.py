@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, localcontext
 from random import Random
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ import msgspec
 from sqlalchemy import Column, Connection, String, Table, cast, select
 
 from src.clock import Clock, SystemClock
-from src.domain import DataType, Interval
+from src.domain import DataType, Interval, ms_from_utc
 from src.lake.envelope import EnvelopeHeader, RequestInfo, encode_envelope
 from src.lake.keys import ObjectKey
 from src.lake.store import Bucket, ObjectStore
@@ -82,10 +83,25 @@ def random_kline(random: Random, open_ms: int, interval: Interval = Interval.M1)
     low, one, other, high = sorted(random.randrange(1, 10 ** random.randint(9, 20)) for _ in range(4))
     opened, closed = random.sample([one, other], 2)
     volumes = [random.randrange(10 ** random.randint(1, 30)) for _ in VOLUMES]
-    prices = {"open_price": opened, "high_price": high, "low_price": low, "close_price": closed}
-    amounts = prices | dict(zip(VOLUMES, volumes, strict=True))
-    texts = {name: text_of_units(units) for name, units in amounts.items()}
-    return make_kline(open_ms, interval, trade_count=random.randrange(10**6), **texts)
+    usual = make_kline(open_ms, interval, trade_count=random.randrange(10**6))
+    prices = map(text_of_units, (opened, high, low, closed))
+    return with_amounts(usual, prices, map(text_of_units, volumes))
+
+
+def with_amounts(kline: Kline, prices: Iterable[str], volumes: Iterable[str]) -> Kline:
+    """Return the same kline with other prices (open, high, low, close) and other ``VOLUMES``."""
+    opened, high, low, closed = prices
+    volume, quote, taker, taker_quote = volumes
+    return kline._replace(
+        open_price=opened,
+        high_price=high,
+        low_price=low,
+        close_price=closed,
+        volume=volume,
+        quote_volume=quote,
+        taker_buy_volume=taker,
+        taker_buy_quote_volume=taker_quote,
+    )
 
 
 def text_of_units(units: int) -> str:
@@ -255,7 +271,11 @@ def read_rollup(warehouse: Warehouse, table: Table, symbol: str) -> dict[int, St
     for row in read_table(warehouse, table, symbol=symbol):
         start = row.pop("hour_start", None)
         if start is None:
-            day = row.pop("date")
-            start = (day.toordinal() - 719_163) * 86_400_000  # 1970-01-01 is day 719,163
+            start = day_start_ms(row.pop("date"))
         found[start] = {name: row[name] for name in row if name not in {"exchange", "symbol", "sealed_at"}}
     return found
+
+
+def day_start_ms(day: date) -> int:
+    """Return the midnight, UTC, with which *day* begins."""
+    return ms_from_utc(datetime.combine(day, time(), UTC))

@@ -86,6 +86,11 @@ def mariadb_server() -> DatabaseServer:
 
 
 @pytest.fixture(scope="session")
+def mysql_server() -> DatabaseServer:
+    return servers.database_server("CANDLEHOUSE_TEST_MYSQL_URL", "MySQL")
+
+
+@pytest.fixture(scope="session")
 def s3_server() -> S3Server:
     return servers.s3_server()
 
@@ -103,9 +108,22 @@ def mariadb_url(mariadb_server: DatabaseServer, mariadb_database: str) -> str:
     return mariadb_server.url(mariadb_database)
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture
+def mysql_database(mysql_server: DatabaseServer) -> Iterator[str]:
+    """Give the name of an empty database of its own on ``mysql_server``."""
+    with servers.fresh_database(mysql_server) as name:
+        yield name
+
+
+@pytest.fixture
+def mysql_url(mysql_server: DatabaseServer, mysql_database: str) -> str:
+    """Return SQLAlchemy's URL of an empty MySQL database of its own."""
+    return mysql_server.url(mysql_database)
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return SQLAlchemy's URL of an empty warehouse, once for each engine."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/warehouse.db"
-    return str(request.getfixturevalue("mariadb_url"))
+    return str(request.getfixturevalue(f"{request.param}_url"))

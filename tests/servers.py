@@ -90,7 +90,9 @@ def require(variable: str, name: str) -> str:
     value = os.environ.get(variable)
     if value:
         return value
-    reason = f"no {name} ({variable} is not set): `scripts/servers run make test` starts one"
+    reason = (
+        f"no {name} ({variable} is not set): `scripts/servers run make test` starts it (MySQL: as root)"
+    )
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -112,8 +114,10 @@ def fresh_database(server: DatabaseServer) -> Iterator[str]:
 
 def _end_sessions(cursor: Any, database: str) -> None:
     """End what a failed test left open: its locks would make the DROP wait for ever."""
-    cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", [database])
-    for (session,) in cursor.fetchall():
+    cursor.execute("SHOW PROCESSLIST")
+    for session, _, _, in_use, *_ in cursor.fetchall():
+        if in_use != database:
+            continue
         try:
             cursor.execute(f"KILL {session}")
         except mysql.connector.Error as error:

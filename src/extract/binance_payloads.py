@@ -44,7 +44,7 @@ def parse_klines(
     _check_bounds(open_times, start_ms, end_ms)
     # The exchange's last row is still forming. Stored, it would carry the watermark past a price that
     # can change. close_time is no help: an outage cuts it short.
-    closed = tuple(t for t in open_times if _end_ms(interval, t) <= exchange_time_ms)
+    closed = tuple(t for t in open_times if interval.next(t) <= exchange_time_ms)
     is_forming = len(closed) < len(open_times)
     return KlinesPage(
         row_count=len(rows),
@@ -126,13 +126,6 @@ def _open_time_ms(row: Any, number: int) -> int:
     if not isinstance(row, list) or len(row) < _KLINE_FIELDS:
         raise Nonsense(f"row {number} is not a kline of {_KLINE_FIELDS} fields: {str(row)[:80]}")
     return time_ms(row[0])
-
-
-def _end_ms(interval: Interval, open_time_ms: int) -> int:
-    try:
-        return interval.next(open_time_ms)
-    except ValueError as error:
-        raise Nonsense(f"no {interval.value} candle opens at {format_utc(open_time_ms)}") from error
 
 
 def _check_order(open_times: list[int]) -> None:

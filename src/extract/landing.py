@@ -8,16 +8,18 @@ adopts, and a watermark that has not moved, so the same candles are asked for ag
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 
 import structlog
 from sqlalchemy import Connection
 
 from src.clock import Clock
 from src.domain import DataType, Interval, SeriesKey
-from src.errors import ObjectExists, StoreUnavailable
+from src.errors import LakeUnavailable, ObjectExists, StoreUnavailable, WarehouseUnavailable
 from src.extract.exchange import Answer, KlineSpan
-from src.lake.envelope import EnvelopeHeader, RequestInfo, encode_envelope
-from src.lake.keys import ObjectKey, next_key
+from src.lake.envelope import EnvelopeHeader, RequestInfo, decode_envelope, encode_envelope
+from src.lake.keys import ObjectKey, next_key, parse_key
+from src.lake.spool import Spool
 from src.lake.store import Bucket, ObjectStore
 from src.warehouse.catalog import Lane, NewObject, record_landed
 from src.warehouse.engine import Warehouse
@@ -31,12 +33,27 @@ _KEY_ATTEMPTS = 1000
 
 
 class Landing:
-    """Writes answers into the lake and tells the catalog."""
+    """Writes answers into the lake and tells the catalog. Safe to use from several threads.
 
-    def __init__(self, lake: ObjectStore, warehouse: Warehouse, clock: Clock) -> None:
+    Depth can never be fetched again. While the lake is away it goes to *spool*; while the warehouse is
+    away its catalog rows wait in memory. ``recover`` brings both home.
+    """
+
+    def __init__(
+        self, lake: ObjectStore, warehouse: Warehouse, clock: Clock, spool: Spool | None = None
+    ) -> None:
         self._lake = lake
         self._warehouse = warehouse
         self._clock = clock
+        self._spool = spool
+        self._lake_is_away = False
+        self._spool_is_empty = False  # unknown until looked at: a crash may have left something
+        self._uncatalogued: deque[NewObject] = deque()
+
+    def check_lake(self) -> None:
+        """Raise LakeUnavailable while the lake is away: what could not be kept must not be fetched."""
+        if self._lake_is_away:
+            raise LakeUnavailable("the lake is away: candles are fetched when it is back, nothing is lost")
 
     def land_klines(
         self, series: SeriesKey, answer: Answer, span: KlineSpan, lane: Lane, start_ms: int
@@ -46,7 +63,8 @@ class Landing:
         *start_ms* is where the page was asked from; the first page of a series sets *wanted_from* to it.
         """
         key = self._new_key(series.exchange, series.symbol, DataType.KLINES, series.interval)
-        landed = self._write(key, answer, lane, span)
+        key, content = self._write(key, answer)
+        landed = _describe(key, answer.exchange_time_ms, content, lane, span)
 
         def record(connection: Connection) -> None:
             record_landed(connection, landed)
@@ -57,12 +75,58 @@ class Landing:
         log.debug("object catalogued", key=landed.key)
 
     def land_depth(self, exchange: str, symbol: str, answer: Answer) -> None:
-        """Keep an order-book snapshot."""
-        landed = self._write(self._new_key(exchange, symbol, DataType.DEPTH, None), answer, Lane.LIVE, None)
+        """Keep an order-book snapshot, in the spool if it must be."""
+        key = self._new_key(exchange, symbol, DataType.DEPTH, None)
+        try:
+            self.check_lake()
+            key, content = self._write(key, answer)
+        except LakeUnavailable:
+            if self._spool is None:
+                raise
+            self._spool.put_new(key.text, _content(key, answer))
+            self._spool_is_empty = False
+            log.warning("snapshot spooled", key=key.text)
+            return
+        self._catalogue_depth(_describe(key, answer.exchange_time_ms, content, Lane.LIVE, None))
 
+    def recover(self) -> None:
+        """Bring home what waits in the spool and in memory; what is still away is tried again next time."""
+        try:
+            self._recover_lake()
+            self._recover_catalog()
+        except StoreUnavailable as error:
+            log.warning("store still away", error=str(error), uncatalogued=len(self._uncatalogued))
+
+    def _recover_lake(self) -> None:
+        if self._lake_is_away:
+            self._lake.ensure_buckets()
+            self._lake_is_away = False
+            log.info("lake is back")
+        if self._spool is None or self._spool_is_empty:
+            return
+        for text, content in self._spool.move_into(self._lake):
+            exchange_time_ms = decode_envelope(content).header.exchange_time_ms
+            self._catalogue_depth(_describe(parse_key(text), exchange_time_ms, content, Lane.LIVE, None))
+            log.info("snapshot moved from the spool", key=text)
+        self._spool_is_empty = True
+
+    def _recover_catalog(self) -> None:
+        while self._uncatalogued:
+            landed = self._uncatalogued[0]
+            self._record_depth(landed)
+            self._uncatalogued.popleft()
+
+    def _catalogue_depth(self, landed: NewObject) -> None:
+        try:
+            self._record_depth(landed)
+        except WarehouseUnavailable:
+            self._uncatalogued.append(landed)
+            log.warning("snapshot waits for the warehouse", key=landed.key)
+
+    def _record_depth(self, landed: NewObject) -> None:
         def record(connection: Connection) -> None:
             record_landed(connection, landed)
-            note_depth(connection, exchange, symbol, landed.captured_at_ms)
+            note_depth(connection, landed.exchange, landed.symbol, landed.captured_at_ms)
 
         self._warehouse.run(record)
         log.debug("object catalogued", key=landed.key)
@@ -72,7 +136,8 @@ class Landing:
     ) -> ObjectKey:
         return ObjectKey(exchange, symbol, data_type, interval, self._clock.now_ms())
 
-    def _write(self, key: ObjectKey, answer: Answer, lane: Lane, span: KlineSpan | None) -> NewObject:
+    def _write(self, key: ObjectKey, answer: Answer) -> tuple[ObjectKey, bytes]:
+        """Write the object under *key* or the next free one; return that and the content."""
         for _ in range(_KEY_ATTEMPTS):
             content = _content(key, answer)
             log.debug("object writing", key=key.text)
@@ -81,9 +146,12 @@ class Landing:
             except ObjectExists:
                 key = next_key(key)
                 continue
+            except LakeUnavailable:
+                self._lake_is_away = True
+                raise
             log.debug("object written", key=key.text)
-            return _describe(key, answer, content, lane, span)
-        raise StoreUnavailable(f"{_KEY_ATTEMPTS} keys up to {key} are taken: is this machine's clock right?")
+            return key, content
+        raise LakeUnavailable(f"{_KEY_ATTEMPTS} keys up to {key} are taken: is this machine's clock right?")
 
 
 def _content(key: ObjectKey, answer: Answer) -> bytes:
@@ -93,7 +161,7 @@ def _content(key: ObjectKey, answer: Answer) -> bytes:
 
 
 def _describe(
-    key: ObjectKey, answer: Answer, content: bytes, lane: Lane, span: KlineSpan | None
+    key: ObjectKey, exchange_time_ms: int, content: bytes, lane: Lane, span: KlineSpan | None
 ) -> NewObject:
     return NewObject(
         key=key.text,
@@ -102,7 +170,7 @@ def _describe(
         data_type=key.data_type,
         interval=key.interval,
         captured_at_ms=key.timestamp_ms,
-        exchange_time_ms=answer.exchange_time_ms,
+        exchange_time_ms=exchange_time_ms,
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         lane=lane,

@@ -15,7 +15,7 @@ import structlog
 
 from src.clock import Clock
 from src.domain import DAY_MS, SeriesKey
-from src.errors import CandlehouseError
+from src.errors import CandlehouseError, WarehouseUnavailable
 from src.extract.exchange import Exchange, KlinesAnswer
 from src.extract.landing import Landing
 from src.extract.workers import Workers
@@ -61,6 +61,8 @@ class ExtractionManager:
         self._lookback_ms = lookback_days * DAY_MS
         self._depth_levels = depth_levels
         self._depth_ms = depth_seconds * 1000
+        self._tracked: list[SeriesKey] = []
+        self._depth_at_ms: dict[str, int] = {}
         self._report = ExtractReport()
         self._counting = threading.Lock()
         self._workers = Workers(workers, self._note_failure)
@@ -70,8 +72,8 @@ class ExtractionManager:
 
         Work still under way then goes on; the next call starts only what is not.
         """
-        with self._warehouse.read() as connection:
-            tracked = [row.key for row in list_series(connection) if row.key.exchange == self._exchange.name]
+        self._landing.recover()
+        tracked = self._list_tracked()
         for series in tracked:
             self._workers.submit(str(series), self._stretch(series))
         for symbol in sorted({series.symbol for series in tracked}):
@@ -80,6 +82,19 @@ class ExtractionManager:
         with self._counting:
             report, self._report = self._report, ExtractReport()
         return report
+
+    def _list_tracked(self) -> list[SeriesKey]:
+        """List the tracked series; while the warehouse is away, as they were last read."""
+        try:
+            with self._warehouse.read() as connection:
+                rows = list_series(connection)
+        except WarehouseUnavailable:
+            if not self._tracked:
+                raise
+            log.warning("series as last read", series=len(self._tracked))
+        else:
+            self._tracked = [row.key for row in rows if row.key.exchange == self._exchange.name]
+        return self._tracked
 
     def close(self) -> None:
         """Let work under way end and start nothing new."""
@@ -104,6 +119,7 @@ class ExtractionManager:
 
     def _page(self, series: SeriesKey) -> bool:
         """Fetch and land one page; return whether the exchange has more closed candles behind it."""
+        self._landing.check_lake()
         start_ms = self._next_start(series)
         answer = self._exchange.fetch_klines(series.symbol, series.interval, start_ms=start_ms)
         if answer.closed:
@@ -130,6 +146,7 @@ class ExtractionManager:
             if self._depth_is_due(symbol):
                 answer = self._exchange.fetch_depth(symbol, self._depth_levels)
                 self._landing.land_depth(self._exchange.name, symbol, answer)
+                self._depth_at_ms[symbol] = self._clock.now_ms()
                 self._count(snapshots=1)
             return False
 
@@ -137,6 +154,9 @@ class ExtractionManager:
 
     def _depth_is_due(self, symbol: str) -> bool:
         """Whether the cadence asks for a snapshot; half a second early counts, cycles are never exact."""
-        with self._warehouse.read() as connection:
-            last_ms = find_last_depth(connection, self._exchange.name, symbol)
+        try:
+            with self._warehouse.read() as connection:
+                last_ms = find_last_depth(connection, self._exchange.name, symbol)
+        except WarehouseUnavailable:
+            last_ms = self._depth_at_ms.get(symbol)
         return last_ms is None or abs(self._clock.now_ms() - last_ms) >= self._depth_ms - 500

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from src.errors import CandlehouseError, SourceBlocked, Stopped
+from src.errors import CandlehouseError, SourceBlocked, Stopped, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -35,7 +35,10 @@ class Workers:
     def submit(self, name: str, work: Callable[[], bool]) -> None:
         """Run *work* until it answers that nothing is left; ignored while *name* is still under way."""
         with self._changed:
-            if name in self._busy or self._closing:
+            if name in self._busy:
+                self._not_waited_for.add(name)  # a straggler of an earlier cycle, which did wait
+                return
+            if self._closing:
                 return
             self._busy.add(name)
             is_suspect = name in self._failing
@@ -85,8 +88,8 @@ class Workers:
                 self._steady.submit(self._run, name, work)
 
     def _fail(self, name: str, error: CandlehouseError) -> None:
-        # A block concerns the address, not the symbol: nobody becomes a suspect for it.
-        if not isinstance(error, SourceBlocked):
+        # A block or a store that is away concerns everybody: nobody becomes a suspect for it.
+        if not isinstance(error, (SourceBlocked, StoreUnavailable)):
             with self._changed:
                 self._failing.add(name)
         self._on_failure(name, error)

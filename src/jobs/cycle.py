@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -24,12 +25,26 @@ class CycleReport:
 
 
 def run_cycle(
-    extraction: ExtractionManager, transform: TransformManager, clock: Clock, wait_s: float | None
+    extraction: ExtractionManager,
+    transform: TransformManager,
+    clock: Clock,
+    wait_s: float | None,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> CycleReport:
-    """Extract for *wait_s* seconds at most (None: until all is caught up), then load what has landed."""
+    """Extract for *wait_s* seconds at most (None: until all is caught up), then load what has landed.
+
+    Loading begins no slice after *wait_s* either, or the next cycle would wait for a whole backlog; nor once
+    *is_stopping*.
+    """
     started_ms = clock.now_ms()
     extracted = extraction.run_once(wait_s)
-    transformed = transform.load_waiting()
+    loading_since_ms = clock.steady_ms()
+
+    def should_stop() -> bool:
+        is_over = wait_s is not None and clock.steady_ms() - loading_since_ms > wait_s * 1000
+        return is_over or is_stopping()
+
+    transformed = transform.load_waiting(should_stop)
     report = CycleReport(extracted, transformed, clock.now_ms() - started_ms)
     _log(report)
     return report

@@ -23,7 +23,7 @@ from src.transform.manager import TransformManager
 log = structlog.get_logger()
 
 _START_RETRY_S = 5.0
-# Extraction may take this part of a cycle before what has landed is loaded all the same.
+# Extraction may take this part of a cycle before what has landed is loaded all the same, and so may loading.
 _WAIT_SHARE = 0.5
 
 
@@ -85,7 +85,8 @@ class Daemon:
 
     def _cycle(self) -> None:
         try:
-            run_cycle(self._extraction, self._transform, self._clock, self._cycle_seconds * _WAIT_SHARE)
+            wait_s = self._cycle_seconds * _WAIT_SHARE
+            run_cycle(self._extraction, self._transform, self._clock, wait_s, self._clock.stop.is_set)
         except Stopped:
             pass
         except CandlehouseError as error:

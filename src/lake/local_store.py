@@ -22,7 +22,7 @@ import structlog
 
 from src.clock import Clock, SystemClock
 from src.domain import HOUR_MS
-from src.errors import NotFound, ObjectExists, StoreUnavailable
+from src.errors import LakeUnavailable, NotFound, ObjectExists
 from src.lake.store import Bucket, ObjectStat, check_key, is_storable
 
 log = structlog.get_logger()
@@ -108,7 +108,7 @@ class LocalStore:
     def _require_bucket(self, bucket: Bucket) -> None:
         folder = self._root / bucket
         if not folder.is_dir():
-            raise StoreUnavailable(f"the lake's folder {folder} is not there: check that its disk is mounted")
+            raise LakeUnavailable(f"the lake's folder {folder} is not there: check that its disk is mounted")
 
     def _not_found(self, bucket: Bucket, key: str) -> NotFound:
         self._require_bucket(bucket)
@@ -228,12 +228,12 @@ def _sync(descriptor: int) -> None:
 
 @contextmanager
 def _explained(doing: str, path: Path) -> Iterator[None]:
-    """Turn an OSError into StoreUnavailable that says what to check."""
+    """Turn an OSError into LakeUnavailable that says what to check."""
     try:
         yield
     except OSError as error:
         message = f"the lake cannot {doing} {path}: {error.strerror or error}; {_advice(error, path)}"
-        raise StoreUnavailable(message) from error
+        raise LakeUnavailable(message) from error
 
 
 def _advice(error: OSError, path: Path) -> str:

@@ -20,7 +20,7 @@ from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.helpers import check_bucket_name
 from urllib3.util import Retry, Timeout
 
-from src.errors import ConfigurationError, NotFound, ObjectExists, StoreUnavailable
+from src.errors import ConfigurationError, LakeUnavailable, NotFound, ObjectExists
 from src.lake.store import Bucket, ObjectStat, check_key, is_storable
 
 _CONNECTIONS = 16
@@ -75,7 +75,7 @@ class MinioStore:
                     self._make_bucket(name)
 
     def put_new(self, bucket: Bucket, key: str, content: bytes) -> None:
-        """Create an object, or raise ObjectExists; the server has synced it when it answers."""
+        """Create an object, or raise ObjectExists. How durable it is then is the server's word."""
         check_key(key)
         name = self._names[bucket]
         writer = uuid4().hex
@@ -109,7 +109,7 @@ class MinioStore:
             except S3Error as error:
                 # The answer to HEAD has no body to say whether the object or its bucket is missing.
                 if error.code == "NoSuchKey" and not self._client.bucket_exists(name):
-                    raise StoreUnavailable(self._no_bucket(name)) from error
+                    raise LakeUnavailable(self._no_bucket(name)) from error
                 raise
         return ObjectStat(key, found.size or 0)
 
@@ -151,7 +151,12 @@ class MinioStore:
         self._client._execute("PUT", name, key, body=content, headers=headers, no_body_trace=True)  # noqa: SLF001 - see above
 
     def _writer_of(self, name: str, key: str) -> str | None:
-        metadata = self._client.stat_object(name, key).metadata
+        try:
+            metadata = self._client.stat_object(name, key).metadata
+        except S3Error as error:
+            if error.code == "NoSuchKey":  # deleted meanwhile, or an upload of another still under way
+                return None
+            raise
         return metadata.get(_WRITER) if metadata else None
 
     @contextmanager
@@ -175,11 +180,11 @@ class MinioStore:
         if error.code in _TAKEN:
             return ObjectExists(key)
         if error.code == "NoSuchBucket":
-            return StoreUnavailable(self._no_bucket(name))
+            return LakeUnavailable(self._no_bucket(name))
         advice = _ADVICE.get(error.code or "", "its log may say more")
         return self._unavailable(f"refused: {error.code}, {error.message} (bucket {name}); {advice}")
 
-    def _network_problem(self, error: urllib3.exceptions.HTTPError) -> StoreUnavailable:
+    def _network_problem(self, error: urllib3.exceptions.HTTPError) -> LakeUnavailable:
         cause = getattr(error, "reason", None) or error
         if isinstance(cause, urllib3.exceptions.SSLError):
             return self._unavailable(
@@ -187,7 +192,8 @@ class MinioStore:
                 "or SSL_CERT_FILE to the authority that signed its certificate"
             )
         return self._unavailable(
-            f"cannot be reached ({_first_line(cause)}): check that it runs and that MINIO_ENDPOINT is right"
+            f"cannot be reached ({_first_line(cause)}): check that it runs, MINIO_ENDPOINT, and MINIO_SECURE "
+            f"(now {self._secure})"
         )
 
     def _no_bucket(self, name: str) -> str:
@@ -196,8 +202,8 @@ class MinioStore:
             "MINIO_BUCKET_ARCHIVE; a start makes missing buckets, but not what was in them"
         )
 
-    def _unavailable(self, what: str) -> StoreUnavailable:
-        return StoreUnavailable(f"the lake's server {self._endpoint} {what}")
+    def _unavailable(self, what: str) -> LakeUnavailable:
+        return LakeUnavailable(f"the lake's server {self._endpoint} {what}")
 
 
 def _check_bucket_names(names: dict[Bucket, str]) -> None:

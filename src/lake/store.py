@@ -35,7 +35,7 @@ class ObjectStat:
 class ObjectStore(Protocol):
     """The lake as its users see it. Safe to use from several threads and processes at once.
 
-    Each method raises StoreUnavailable when the store cannot be reached or written, its message saying
+    Each method raises LakeUnavailable when the store cannot be reached or written, its message saying
     what to check, and ValueError for a key that ``check_key`` refuses.
     """
 

@@ -2,29 +2,35 @@
 
 The log price is a sum of value noise at periods from one minute to two years, each as wide as a random
 walk would be. A minute opens at P(minute) and closes at P(minute + 1); wicks, volumes and trades come
-from hashes. All figures of candles are integers: prices in ticks, volumes in steps, quote volumes in
-ticks times steps.
+from hashes. All figures of candles are integers. What changes of the market do to a symbol is looked up in
+its ``SymbolHistory``: minutes that do not exist count in no candle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import orjson
 
-from src.domain import DAY_MS, MINUTE_MS, Interval
+from src.domain import DAY_MS, MINUTE_MS, Interval, Window
+from src.simulator.changes import MarketChange, describe_change
 from src.simulator.config import SymbolSpec
+from src.simulator.grammar import SpecError
+from src.simulator.history import Bars, SymbolHistory
 from src.simulator.noise import Floats, channel_key, hash_at, uniform_at, value_noise
+from src.simulator.page_text import page_text
 from src.simulator.slots import KlinesQuery, list_slots
-from src.simulator.wire import DECIMALS, Ints, Row, decimal_texts
+from src.simulator.wire import DECIMALS, Ints, Row
 
 _MINUTES_PER_DAY = DAY_MS // MINUTE_MS
 _MINUTE_VOLATILITY = 0.0006
 _PERIOD_BITS = range(0, 21, 2)
 # |log(price / base_price)| stays under 0.0006 * (1 + 2 + … + 1024) = 1.23: at most 3.5 times the base price.
 _HIGHEST_PRICE_FACTOR = 3.5
-_BUSIEST_MINUTE_FACTOR = 1.5 * 3.2
+# The rhythm of the day, a burst, and what an amendment adds.
+_BUSIEST_MINUTE_FACTOR = 1.5 * 3.2 * 1.07
 _LONGEST_MONTH_MINUTES = 31 * _MINUTES_PER_DAY
 _TRADE_SIZE = 1_500
 # Bounds the memory of a page of months.
@@ -33,26 +39,13 @@ _CHUNK_MINUTES = 1 << 16
 _BLOCK_MINUTES = 1 << 13
 
 
-class Bars(NamedTuple):
-    """Candles as columns. In the units of the module's docstring."""
-
-    open: Ints
-    high: Ints
-    low: Ints
-    close: Ints
-    volume: Ints
-    quote_volume: Ints
-    trades: Ints
-    taker_volume: Ints
-    taker_quote_volume: Ints
-
-
 class SymbolMarket:
     """The whole past and future of one symbol."""
 
-    def __init__(self, seed: int, spec: SymbolSpec) -> None:
+    def __init__(self, seed: int, spec: SymbolSpec, changes: Sequence[MarketChange] = ()) -> None:
         check_spec(spec)
         self.spec = spec
+        self.history = SymbolHistory(spec, changes)
         self._octaves = [(bits, channel_key(seed, spec.symbol, "price", bits)) for bits in _PERIOD_BITS]
         self._shape_key = channel_key(seed, spec.symbol, "shape")
         self._volume_key = channel_key(seed, spec.symbol, "volume")
@@ -74,40 +67,52 @@ class SymbolMarket:
         return np.maximum(_round(factor * self._base_ticks), 1)
 
     def minutes(self, first_minute: int, count: int) -> Bars:
-        """Return the final candles of *count* minutes, as they stand once closed."""
+        """Return the final candles of *count* minutes, as they stand once closed, without any change."""
         end = first_minute + count
         blocks = range(first_minute, end, _BLOCK_MINUTES)
         return _join([self._block(start, min(_BLOCK_MINUTES, end - start)) for start in blocks])
 
-    def bars(self, interval: Interval, opens_ms: list[int], now_ms: int) -> Bars:
-        """Return the candles of *opens_ms*, successive slots; the one that *now_ms* lies in is partial."""
-        return _join([self._chunk(interval, chunk, now_ms) for chunk in _chunks(interval, opens_ms)])
-
     def klines(self, query: KlinesQuery, now_ms: int) -> list[Row]:
         """Return the rows of Binance's answer, the forming candle last if it is asked for."""
-        opens_ms = list_slots(query, self.spec.listed_at_ms, now_ms)
-        if not opens_ms:
-            return []
-        bars = self.bars(query.interval, opens_ms, now_ms)
-        return _rows(self.spec, query.interval, opens_ms, bars)
+        rows: list[Row] = orjson.loads(self.klines_json(query, now_ms))
+        return rows
 
-    def mid_ticks(self, now_ms: int) -> int:
-        """Return the price of this moment."""
+    def klines_json(self, query: KlinesQuery, now_ms: int) -> bytes:
+        """Return Binance's answer: the rows as JSON."""
+        spans = self.history.list_spans(now_ms)
+        opens_ms = list_slots(query, spans)
+        if not opens_ms:
+            return b"[]"
+        interval = query.interval
+        chunks = _chunks(interval, opens_ms)
+        bars = _join([self._chunk(interval, chunk, spans, now_ms) for chunk in chunks])
+        closes_ms = _closes(interval, opens_ms)
+        self.history.cut_closes(interval, opens_ms, closes_ms, spans, now_ms)
+        return page_text(self.spec, np.array(opens_ms, dtype=np.int64), closes_ms, bars)
+
+    def mid_ticks(self, now_ms: int) -> int | None:
+        """Return the price of this moment, None once the symbol is delisted."""
+        if self.history.has_ended(now_ms):
+            return None
         return int(self._minutes_until(now_ms // MINUTE_MS, 1, now_ms).close[-1])
 
-    def _chunk(self, interval: Interval, opens_ms: list[int], now_ms: int) -> Bars:
-        first = max(opens_ms[0], self.spec.listed_at_ms) // MINUTE_MS
-        end = min(interval.next(opens_ms[-1]) // MINUTE_MS, now_ms // MINUTE_MS + 1)
-        minutes = self._minutes_until(first, end - first, now_ms)
+    def _chunk(self, interval: Interval, opens_ms: list[int], spans: Sequence[Window], now_ms: int) -> Bars:
+        """Return the candles of *opens_ms*, each the aggregate of its minutes that exist by now."""
+        numbers = _list_minutes(spans, Window(opens_ms[0], interval.next(opens_ms[-1])))
+        first, count = int(numbers[0]), int(numbers[-1] - numbers[0]) + 1
+        minutes = self._minutes_until(first, count, now_ms)
+        if len(numbers) < count:
+            minutes = Bars(*(column[numbers - first] for column in minutes))
         if interval is Interval.M1:
             return minutes
-        starts = np.maximum(np.array(opens_ms, dtype=np.int64) // MINUTE_MS - first, 0)
-        return aggregate(minutes, starts)
+        return aggregate(minutes, np.searchsorted(numbers, np.array(opens_ms) // MINUTE_MS))
 
     def _minutes_until(self, first_minute: int, count: int, now_ms: int) -> Bars:
+        """Return successive minutes as they are known at *now_ms*; the one it lies in is partial."""
         bars = self.minutes(first_minute, count)
         if first_minute + count - 1 == now_ms // MINUTE_MS:
             _make_partial(bars, now_ms % MINUTE_MS)
+        self.history.alter(bars, first_minute, now_ms, lambda minute: int(self.price_ticks(minute, 1)[0]))
         return bars
 
     def _block(self, first_minute: int, count: int) -> Bars:
@@ -134,19 +139,59 @@ class SymbolMarket:
 
 
 class Market:
-    """All symbols of a simulated exchange; a symbol does not exist before its listing time."""
+    """All symbols of a simulated exchange, and the changes made to them. Safe for many threads."""
 
     def __init__(self, seed: int, specs: tuple[SymbolSpec, ...]) -> None:
-        self._symbols = {spec.symbol: SymbolMarket(seed, spec) for spec in specs}
+        self._seed = seed
+        self._specs = {spec.symbol: spec for spec in specs}
+        self._changes: dict[int, MarketChange] = {}
+        self._last_id = 0
+        self._lock = threading.Lock()
+        self._symbols = self._build_symbols()
 
     def list_symbols(self, now_ms: int) -> list[SymbolSpec]:
-        return [market.spec for market in self._symbols.values() if market.spec.listed_at_ms <= now_ms]
+        """List the symbols that have been listed by now, delisted ones included."""
+        specs = (market.history.find_spec(now_ms) for market in self._symbols.values())
+        return [spec for spec in specs if spec is not None]
 
     def klines(self, symbol: str, query: KlinesQuery, now_ms: int) -> list[Row]:
         return self._symbols[symbol].klines(query, now_ms)
 
+    def klines_json(self, symbol: str, query: KlinesQuery, now_ms: int) -> bytes:
+        return self._symbols[symbol].klines_json(query, now_ms)
+
     def mid_ticks(self, symbol: str, now_ms: int) -> int | None:
         return self._symbols[symbol].mid_ticks(now_ms)
+
+    def add_change(self, change: MarketChange) -> int:
+        """Change the market and return the change's id."""
+        if change.symbol is not None and change.symbol not in self._specs:
+            known = ", ".join(self._specs)
+            raise SpecError(f"market change {change.kind}: unknown symbol {change.symbol}; known are {known}")
+        with self._lock:
+            self._last_id += 1
+            self._changes[self._last_id] = change
+            self._symbols = self._build_symbols()
+            return self._last_id
+
+    def remove_changes(self, change_ids: Iterable[int] | None = None) -> int:
+        """Take changes back (default: all), as if they had never been; return how many there were."""
+        with self._lock:
+            doomed = set(self._changes if change_ids is None else change_ids) & self._changes.keys()
+            self._changes = {key: change for key, change in self._changes.items() if key not in doomed}
+            self._symbols = self._build_symbols()
+            return len(doomed)
+
+    def describe_changes(self) -> list[dict[str, object]]:
+        with self._lock:
+            return [{"id": key, **describe_change(change)} for key, change in self._changes.items()]
+
+    def _build_symbols(self) -> dict[str, SymbolMarket]:
+        return {symbol: self._build_symbol(spec) for symbol, spec in self._specs.items()}
+
+    def _build_symbol(self, spec: SymbolSpec) -> SymbolMarket:
+        changes = [change for change in self._changes.values() if change.symbol in {None, spec.symbol}]
+        return SymbolMarket(self._seed, spec, changes)
 
 
 def aggregate(minutes: Bars, starts: Ints) -> Bars:
@@ -198,19 +243,21 @@ def _make_partial(bars: Bars, elapsed_ms: int) -> None:
     bars.taker_quote_volume[-1] = mean_price * int(bars.taker_volume[-1])
 
 
-def _rows(spec: SymbolSpec, interval: Interval, opens_ms: list[int], bars: Bars) -> list[Row]:
-    prices = [decimal_texts(column, spec.price_decimals) for column in bars[:4]]
-    volume, taker = (
-        decimal_texts(column, spec.quantity_decimals) for column in (bars.volume, bars.taker_volume)
-    )
-    decimals = spec.price_decimals + spec.quantity_decimals
-    quote, taker_quote = (
-        decimal_texts(column, decimals) for column in (bars.quote_volume, bars.taker_quote_volume)
-    )
-    closes_ms = [interval.next(open_ms) - 1 for open_ms in opens_ms]
-    ignored = ["0"] * len(opens_ms)
-    columns = (opens_ms, *prices, volume, closes_ms, quote, bars.trades.tolist(), taker, taker_quote, ignored)
-    return [list(row) for row in zip(*columns, strict=True)]
+def _closes(interval: Interval, opens_ms: list[int]) -> Ints:
+    if interval.fixed_ms is not None:
+        return np.array(opens_ms, dtype=np.int64) + (interval.fixed_ms - 1)
+    return np.array([interval.next(open_ms) - 1 for open_ms in opens_ms], dtype=np.int64)
+
+
+def _list_minutes(spans: Sequence[Window], window: Window) -> Ints:
+    """Return the numbers of the minutes that exist in *window*."""
+    parts = [(max(span.start_ms, window.start_ms), min(span.end_ms, window.end_ms)) for span in spans]
+    numbers = [
+        np.arange(start_ms // MINUTE_MS, end_ms // MINUTE_MS, dtype=np.int64)
+        for start_ms, end_ms in parts
+        if start_ms < end_ms
+    ]
+    return np.concatenate(numbers)
 
 
 def _chunks(interval: Interval, opens_ms: list[int]) -> Iterator[list[int]]:

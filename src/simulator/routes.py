@@ -38,8 +38,10 @@ class Source(Protocol):
 
     def klines(self, symbol: str, query: KlinesQuery, now_ms: int) -> list[Row]: ...
 
+    def klines_json(self, symbol: str, query: KlinesQuery, now_ms: int) -> bytes: ...
+
     def mid_ticks(self, symbol: str, now_ms: int) -> int | None:
-        """Return the price of now in ticks, or None when nothing has been traded yet."""
+        """Return the price of now in ticks, or None when nothing is traded (yet, or any more)."""
         ...
 
 
@@ -98,8 +100,11 @@ class Routes:
             find_number(request.query, "endTime"),
             parse_limit(request.query, 500, _MOST_KLINES),
         )
-        rows = self.source.klines(self._find_spec(symbol, now_ms).symbol, query, now_ms)
-        return json_answer([_in_microseconds(row) for row in rows] if request.microseconds else rows)
+        self._find_spec(symbol, now_ms)
+        if request.microseconds:
+            rows = self.source.klines(symbol, query, now_ms)
+            return json_answer([_in_microseconds(row) for row in rows])
+        return Answer(200, self.source.klines_json(symbol, query, now_ms))
 
     def depth(self, request: Request, now_ms: int) -> Answer:
         symbol = get_mandatory(request.query, "symbol")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from src.domain import Interval
+from src.domain import Interval, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,42 @@ class KlinesQuery:
         return self.start_ms is None
 
 
-def list_slots(query: KlinesQuery, listed_at_ms: int, now_ms: int) -> list[int]:
-    """List the open times asked for, oldest first, from the listing's slot to the one forming now."""
-    interval = query.interval
-    start_ms = max(interval.floor(listed_at_ms), query.start_ms or 0)
-    last_ms = now_ms if query.end_ms is None else min(now_ms, query.end_ms)
-    if now_ms < listed_at_ms or last_ms < start_ms:
-        return []
-    first = interval.floor(start_ms)
-    if first < start_ms:
-        first = interval.next(first)
-    step = interval.fixed_ms
-    opens = _months(first, last_ms) if step is None else range(first, last_ms + 1, step)
-    return list(opens[-query.limit :] if query.wants_newest else opens[: query.limit])
+def list_slots(query: KlinesQuery, spans: Sequence[Window]) -> list[int]:
+    """List the open times asked for, oldest first, of the candles with a minute in *spans*.
+
+    Spans are apart and in order; the limit counts candles that exist, so a page reaches across a hole.
+    """
+    runs = list(_runs(query, spans))
+    found: list[int] = []
+    if query.wants_newest:
+        for run in reversed(runs):
+            found = [*run[-(query.limit - len(found)) :], *found]
+            if len(found) >= query.limit:
+                break
+        return found
+    for run in runs:
+        found += run[: query.limit - len(found)]
+        if len(found) >= query.limit:
+            break
+    return found
+
+
+def _runs(query: KlinesQuery, spans: Sequence[Window]) -> Iterator[Sequence[int]]:
+    """Yield each span's open times; a candle that two spans share belongs to the first."""
+    interval, next_ms = query.interval, query.start_ms or 0
+    for span in spans:
+        last_ms = span.end_ms - 1 if query.end_ms is None else min(span.end_ms - 1, query.end_ms)
+        start_ms = max(interval.floor(span.start_ms), next_ms)
+        if start_ms > last_ms:
+            continue
+        first_ms = interval.floor(start_ms)
+        if first_ms < start_ms:
+            first_ms = interval.next(first_ms)
+        step = interval.fixed_ms
+        run = _months(first_ms, last_ms) if step is None else range(first_ms, last_ms + 1, step)
+        if run:
+            yield run
+            next_ms = interval.next(run[-1])
 
 
 def _months(first_ms: int, last_ms: int) -> list[int]:

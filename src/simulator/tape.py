@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
+
 from src.domain import Interval
 from src.simulator.config import SymbolSpec
 from src.simulator.slots import KlinesQuery
@@ -76,6 +78,9 @@ class Tape:
     def klines(self, symbol: str, query: KlinesQuery, now_ms: int) -> list[Row]:
         series = self._series.get((symbol, query.interval))
         return series.select(query, now_ms) if series else []
+
+    def klines_json(self, symbol: str, query: KlinesQuery, now_ms: int) -> bytes:
+        return orjson.dumps(self.klines(symbol, query, now_ms))
 
     def mid_ticks(self, symbol: str, now_ms: int) -> int | None:
         """Return the newest close of the symbol, or None while all of its rows lie ahead."""

@@ -100,9 +100,15 @@ def _canonical(columns: Sequence[Sequence[str]]) -> list[Sequence[str]]:
     """Return four columns of prices and four of volumes in the form to store, without changing a value."""
     patterns = [(_PRICES, _PRICE_DIGITS)] * 4 + [(_VOLUMES, _VOLUME_DIGITS)] * 4
     return [
-        column if pattern.fullmatch("\n".join(column) + "\n") else _rewritten(column, digits)
+        column if _are_canonical(column, pattern) else _rewritten(column, digits)
         for column, (pattern, digits) in zip(columns, patterns, strict=True)
     ]
+
+
+def _are_canonical(column: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    text = "\n".join(column) + "\n"
+    # Counted as well: one amount with a newline in it would look like two.
+    return text.count("\n") == len(column) and pattern.fullmatch(text) is not None
 
 
 def _rewritten(column: Sequence[str], digits: int) -> list[str]:
@@ -115,7 +121,7 @@ def _amount(index: int, text: str, digits: int) -> str:
         value = Decimal(text)
         if value < 0:
             raise BadKline(f"row {index}: {text} is negative")
-        return canonical_decimal(abs(value), digits)
+        return canonical_decimal(value, digits)
     except InvalidOperation:
         raise BadKline(f"row {index}: {text!r} is not a number") from None
     except BadKline:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Row, Select, select, update
 
-from src.errors import StoreUnavailable
+from src.errors import WarehouseUnavailable
 from src.warehouse import dialects
 from src.warehouse.engine import Warehouse
 from src.warehouse.tables import exchange_budget as table
@@ -49,7 +49,7 @@ def in_turn(warehouse: Warehouse) -> Iterator[None]:
         queue = Path(f"{database}.budget-queue").open("ab")  # noqa: SIM115  closed by the with below
         turn = Path(f"{database}.budget-turn").open("ab")  # noqa: SIM115
     except OSError as error:
-        raise StoreUnavailable(
+        raise WarehouseUnavailable(
             f"the folder of the warehouse {database} cannot be written ({error}): "
             "check its rights and the disk"
         ) from error

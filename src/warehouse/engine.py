@@ -2,7 +2,7 @@
 
 Every write goes through ``run`` or ``write``; a deadlock or lock timeout repeats the whole transaction,
 which is safe because nothing outside the database happens inside one. Database errors that mean "not
-reachable" leave here as StoreUnavailable.
+reachable" leave here as WarehouseUnavailable.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from src.errors import ConfigurationError, StoreUnavailable
+from src.errors import ConfigurationError, WarehouseUnavailable
 from src.warehouse import dialects
 
 T = TypeVar("T")
@@ -155,12 +155,12 @@ def _translated(url: URL) -> Iterator[None]:
                 f"user's rights on {url.database!r} ({error.orig})"
             ) from error
         if error.connection_invalidated or number in {2002, 2003, 2005, 2006, 2013, 2055, _UNKNOWN_DATABASE}:
-            raise StoreUnavailable(
+            raise WarehouseUnavailable(
                 f"the warehouse at {url.host}:{url.port}/{url.database} cannot be reached: check that the "
                 f"server runs and MYSQL_HOST, MYSQL_PORT, MYSQL_DATABASE ({error.orig})"
             ) from error
         if "unable to open database file" in str(error.orig):
-            raise StoreUnavailable(
+            raise WarehouseUnavailable(
                 f"the warehouse {url.database} cannot be opened: check that its folder exists and is writable"
             ) from error
         raise

@@ -114,8 +114,8 @@ def _exclusively(warehouse: Warehouse) -> Iterator[Connection]:
         if not warehouse.is_mysql:
             yield connection
             return
-        # Hashed: a database's name may be as long as a lock's, 64.
-        name = func.concat("candlehouse_migrate_", func.md5(func.database()))
+        # Hashed and cut: a database's name may be as long as a lock's, 64. MySQL 9.6 has MD5 no more.
+        name = func.concat("candlehouse_migrate_", func.left(func.sha2(func.database(), 256), 40))
         if connection.execute(select(func.get_lock(name, _LOCK_WAIT_S))).scalar() != 1:
             raise SchemaError(
                 f"another process has been changing the schema for {_LOCK_WAIT_S} s: try again later"

@@ -97,7 +97,7 @@ def canonical_decimal(value: Decimal, precision: int) -> str:
     except Inexact:
         raise ValueError(f"{value} has more than {ExactDecimal.scale} decimals") from None
     # Minus nought is nought: equal amounts must be equal text.
-    return f"{exact if exact else exact.copy_abs():f}"
+    return f"{exact or exact.copy_abs():f}"
 
 
 def code(length: int) -> types.TypeEngine[str]:

@@ -6,17 +6,22 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from itertools import chain, repeat
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Row, func, select
 
+from src.clock import SystemClock
 from src.domain import DAY_MS, DataType, Interval
+from src.lake.local_store import LocalStore
+from src.transform.manager import TransformManager
 from src.warehouse import catalog
 from src.warehouse.catalog import CatalogRow, Lane, NewObject, ObjectState
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.schema import migrate
 from src.warehouse.tables import lake_objects
-from tests.builders import CAPTURED_MS
+from tests.builders import CAPTURED_MS, DAY_START_MS, Pipeline, make_kline, make_object
 
 FIRST_OPEN_MS = CAPTURED_MS - DAY_MS
 
@@ -199,6 +204,71 @@ def test_newest_capture_is_found_per_exchange(warehouse: Warehouse) -> None:
         assert catalog.find_newest_capture(connection, "binance") == CAPTURED_MS + 1
         assert catalog.find_newest_capture(connection, "kraken") == CAPTURED_MS + 99
         assert catalog.find_newest_capture(connection, "nobody") is None
+
+
+# --- what one slice takes ---
+
+
+def land(warehouse: Warehouse, folder: Path, *, live: int, history: int) -> LocalStore:
+    """Put objects into a lake, history captured first, and catalogue them."""
+    lake = LocalStore(folder)
+    lake.ensure_buckets()
+    pipeline = Pipeline(warehouse, lake)
+    for lane, count, first_ms in ((Lane.HISTORY, history, 0), (Lane.LIVE, live, 10_000)):
+        objects = [
+            make_object("BTCUSDT", [make_kline(DAY_START_MS)], CAPTURED_MS + first_ms + number)
+            for number in range(count)
+        ]
+        pipeline.land(*objects, lane=lane)
+    return lake
+
+
+def load_tracing(warehouse: Warehouse, lake: LocalStore, **bounds: int) -> list[dict[str, int]]:
+    """Load everything; return after each slice how many objects of each lane were loaded by then."""
+    trace: list[dict[str, int]] = []
+
+    def look() -> bool:
+        loaded = [row.lane for row in stored(warehouse) if row.state == "loaded"]
+        trace.append({lane.value: loaded.count(lane.value) for lane in Lane})
+        return False
+
+    TransformManager(warehouse, lake, SystemClock(), **bounds).load_waiting(look)
+    return trace
+
+
+def test_live_objects_are_loaded_before_a_backlog_of_history(warehouse: Warehouse, tmp_path: Path) -> None:
+    lake = land(warehouse, tmp_path, live=6, history=20)
+    trace = load_tracing(warehouse, lake, slice_objects=6)
+    assert trace[0] == {"live": 0, "history": 0}
+    assert trace[1] == {"live": 6, "history": 0}
+    assert trace[-1] == {"live": 6, "history": 20}
+
+
+def test_history_has_its_share_however_much_live_data_waits(warehouse: Warehouse, tmp_path: Path) -> None:
+    lake = land(warehouse, tmp_path, live=40, history=40)
+    trace = load_tracing(warehouse, lake, slice_objects=2)
+    before_the_last_live = next(counts for counts in trace if counts["live"] == 40)
+    assert before_the_last_live["history"] >= 10
+    assert trace[-1] == {"live": 40, "history": 40}
+
+
+def test_each_lane_is_loaded_oldest_capture_first(warehouse: Warehouse, tmp_path: Path) -> None:
+    lake = land(warehouse, tmp_path, live=5, history=0)
+    stops = chain([False], repeat(True))
+    manager = TransformManager(warehouse, lake, SystemClock(), slice_objects=2)
+    manager.load_waiting(lambda: next(stops))
+    taken = [row.captured_at - CAPTURED_MS for row in stored(warehouse) if row.state == "loaded"]
+    assert taken == [10_000, 10_001]
+
+
+@pytest.mark.parametrize(("slice_bytes", "slices"), [(1, 5), (2, 3), (5, 1)])
+def test_slice_is_bounded_in_bytes_yet_never_empty(
+    warehouse: Warehouse, tmp_path: Path, slice_bytes: int, slices: int
+) -> None:
+    lake = land(warehouse, tmp_path, live=5, history=0)
+    size = stored(warehouse)[0].size_bytes if slice_bytes > 1 else 1
+    trace = load_tracing(warehouse, lake, slice_bytes=slice_bytes * size)
+    assert len({counts["live"] for counts in trace}) - 1 == slices
 
 
 # --- two processes at once ---

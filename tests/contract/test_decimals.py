@@ -39,6 +39,7 @@ from tests.builders import (
     read_table,
     roll_up,
     text_of_units,
+    with_amounts,
 )
 
 SMALLEST = "0.00000001"
@@ -56,9 +57,7 @@ def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
 
 def kline_of(minute: int, prices: tuple[str, str, str, str], volume: str) -> Kline:
     """Return a kline of that minute; *prices* are open, high, low and close."""
-    names = ("open_price", "high_price", "low_price", "close_price")
-    amounts = dict(zip(names, prices, strict=True)) | dict.fromkeys(VOLUMES, volume)
-    return make_kline(DAY_START_MS + minute * MINUTE_MS, **amounts)
+    return with_amounts(make_kline(DAY_START_MS + minute * MINUTE_MS), prices, [volume] * 4)
 
 
 EXTREMES = [
@@ -102,16 +101,14 @@ def test_day_full_of_the_largest_volumes_is_summed_exactly(pipeline: Pipeline) -
 
 def test_other_spellings_of_a_number_keep_its_value(pipeline: Pipeline) -> None:
     prices = ("1.5", "2E+3", "1.50000000000", "2")
-    pipeline.land(make_object("BTCUSDT", [kline_of(0, prices, "1e21")]))
-    pipeline.load()
-    (stored,) = read_table(pipeline.warehouse, fact_klines)
-    assert [stored[name] for name in ("open_price", "high_price", "low_price", "close_price", "volume")] == [
-        "1.50000000",
-        "2000.00000000",
-        "1.50000000",
-        "2.00000000",
-        SEXTILLION,
-    ]
+    klines = [kline_of(0, prices, "1e21"), kline_of(1, prices, "1234567890123456789012.12345678")]
+    klines.append(kline_of(2, prices, "-0.0"))
+    pipeline.land(make_object("BTCUSDT", klines))
+    assert not pipeline.load().quarantined
+    stored = [as_kline(row) for row in read_table(pipeline.warehouse, fact_klines)]
+    canonical = ("1.50000000", "2000.00000000", "1.50000000", "2.00000000")
+    volumes = [SEXTILLION, "1234567890123456789012.12345678", "0.00000000"]
+    assert stored == [kline_of(minute, canonical, volume) for minute, volume in enumerate(volumes)]
 
 
 TOO_LARGE_PRICE = "1000000000000.00000000"
@@ -215,10 +212,9 @@ def some_klines(draw: st.DrawFn) -> list[Kline]:
 
 def _drawn(draw: st.DrawFn, minute: int, low: int, one: int, other: int, high: int) -> Kline:
     opened, closed = draw(st.permutations([one, other]))
-    names = ("open_price", "high_price", "low_price", "close_price", *VOLUMES)
-    volumes = [draw(st.integers(0, 10**30 - 1)) for _ in VOLUMES]
-    amounts = [text_of_units(units) for units in (opened, high, low, closed, *volumes)]
-    return make_kline(DAY_START_MS + minute * MINUTE_MS, **dict(zip(names, amounts, strict=True)))
+    volumes = [text_of_units(draw(st.integers(0, 10**30 - 1))) for _ in VOLUMES]
+    prices = map(text_of_units, (opened, high, low, closed))
+    return with_amounts(make_kline(DAY_START_MS + minute * MINUTE_MS), prices, volumes)
 
 
 _numbers = count()

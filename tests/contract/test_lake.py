@@ -342,6 +342,15 @@ def test_tls_against_a_plain_server_names_the_setting(s3_server: S3Server) -> No
         store.ensure_buckets()
 
 
+def _read_request(client: socket.socket) -> tuple[bytes, bytes]:
+    """Read one whole request: its first line, and the rest."""
+    with client.makefile("rb") as stream:
+        lines = list(iter(stream.readline, b"\r\n"))
+        lengths = [int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length:")]
+        body = stream.read(sum(lengths))
+    return lines[0].rstrip(), b"".join(lines[1:]) + b"\r\n" + body
+
+
 @contextmanager
 def relay_that_loses_the_answer_to_the_first_put(server: S3Server) -> Iterator[tuple[S3Server, list[bytes]]]:
     """Stand between client and server; give the way in and the first line of every request that came by."""
@@ -351,11 +360,11 @@ def relay_that_loses_the_answer_to_the_first_put(server: S3Server) -> Iterator[t
 
     def pass_on(client: socket.socket) -> None:
         with client, socket.create_connection((host, int(port))) as upstream:
-            request = client.recv(65536)
-            requests.append(request.split(b"\r\n")[0])
-            upstream.sendall(request)
-            answer = upstream.recv(65536)
-            if request.startswith(b"PUT") and not lost.is_set():
+            first, rest = _read_request(client)
+            requests.append(first)
+            upstream.sendall(first + b"\r\nConnection: close\r\n" + rest)
+            answer = b"".join(iter(lambda: upstream.recv(65536), b""))
+            if first.startswith(b"PUT") and not lost.is_set():
                 lost.set()
             else:
                 client.sendall(answer)

@@ -75,7 +75,11 @@ class DaemonProcess:
         """Send the signal, expect exit status 0, and return the seconds it took."""
         started = time.monotonic()
         self.process.send_signal(signal_number)
-        status = self.process.wait(PATIENCE_S)
+        try:
+            status = self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # at which Python says where each thread is
+            status = self.process.wait(PATIENCE_S)
         assert status == 0, f"exit status {status}: {self.tail()}"
         return time.monotonic() - started
 
@@ -85,7 +89,7 @@ class DaemonProcess:
         self.process.wait()
 
     def tail(self) -> str:
-        return self._log_path.read_text(errors="replace")[-2000:]
+        return self._log_path.read_text(errors="replace")[-5000:]
 
     def _ended(self) -> bool:
         return self.process.poll() is not None
@@ -119,7 +123,8 @@ class Pipeline:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in VARIABLES.values()}
-        return kept | self.variables | {"PYTHONPATH": str(PROJECT_ROOT), ENV_FILE_VARIABLE: os.devnull}
+        python = {"PYTHONPATH": str(PROJECT_ROOT), "PYTHONFAULTHANDLER": "1"}
+        return kept | self.variables | python | {ENV_FILE_VARIABLE: os.devnull}
 
     @contextmanager
     def daemon(self, *command: str, **variables: str) -> Iterator[DaemonProcess]:
@@ -163,6 +168,11 @@ class Pipeline:
         last_ms = Interval.M1.floor(self.simulator.clock.now_ms()) - 60_000
         eventually(lambda: self._is_loaded_to(last_ms) or daemon.process.poll() is not None, "caught up")
         assert daemon.process.poll() is None, f"the daemon ended by itself: {daemon.tail()}"
+
+    def finish(self, daemon: DaemonProcess) -> None:
+        """End the daemon and load what it left in the lake; all that it landed can be compared then."""
+        daemon.end()
+        self.run_cli("transform")
 
     def watermarks(self) -> dict[str, int | None]:
         """Return each tracked symbol's watermark (all series here are of one minute)."""

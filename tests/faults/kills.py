@@ -78,7 +78,7 @@ def kill_repeatedly(
         pipeline.simulator.clock.advance(_AWAY_MS)
     with pipeline.daemon(**_LOOKBACK) as daemon:
         pipeline.wait_until_caught_up(daemon)
-        daemon.end()
+        pipeline.finish(daemon)
     outcome.comparison = compare(pipeline, began_ms)
     return outcome
 

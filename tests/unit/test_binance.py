@@ -186,9 +186,11 @@ def test_nonsense_is_told_apart(rows: Any, what: str) -> None:
         parse_klines(rows, Interval.M1, T0, T0, T0 + 5 * MINUTE_MS)
 
 
-def test_monthly_candle_that_opens_on_the_31st_is_nonsense() -> None:
-    with pytest.raises(Nonsense, match="no 1M candle"):
-        parse_klines([kline(1_738_281_600_000)], Interval.MO1, T0, None, None)
+def test_off_grid_month_is_closed_when_the_next_one_lacks_its_day() -> None:
+    opens, end = 1_738_281_600_000, 1_740_700_800_000  # 2025-01-31 to 2025-02-28
+    for exchange_time_ms, closed in ((end - 1, 0), (end, 1)):
+        page = parse_klines([kline(opens)], Interval.MO1, exchange_time_ms, None, None)
+        assert (page.closed.count if page.closed else 0) == closed
 
 
 def test_nonsense_is_asked_again_and_then_given_up(world: World) -> None:

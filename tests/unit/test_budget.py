@@ -194,16 +194,20 @@ def test_block_is_only_ever_extended(warehouse: Flaky, clock: ManualClock) -> No
 def test_block_that_comes_while_a_thread_reserves_stops_it_too(warehouse: Flaky, clock: ManualClock) -> None:
     budget = a_budget(warehouse, clock)
     honest = warehouse.run
+    other = threading.Thread(target=budget.block, args=(T0 + 1_000, "429"))
 
-    def run_and_be_blocked(work: Callable[[Connection], Any]) -> Any:
-        result = honest(work)
+    def run_while_another_is_refused(work: Callable[[Connection], Any]) -> Any:
         warehouse.run = honest  # type: ignore[method-assign]
-        budget.block(T0 + 1_000, "429")
+        result = honest(work)
+        other.start()
+        while budget._block.until_ms == 0:
+            time.sleep(0.001)
         return result
 
-    warehouse.run = run_and_be_blocked  # type: ignore[method-assign]
+    warehouse.run = run_while_another_is_refused  # type: ignore[method-assign]
     with pytest.raises(SourceBlocked):
         budget.acquire(1)
+    other.join()
 
 
 def test_long_or_odd_reasons_do_not_keep_a_block_from_being_stored(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from src.domain import DAY_MS, MINUTE_MS, Interval
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Window
 from src.simulator.slots import KlinesQuery, list_slots
 
 LISTED_MS = 1_000 * DAY_MS
@@ -18,7 +18,8 @@ def slots(
     interval: Interval = Interval.M1,
     now_ms: int = NOW_MS,
 ) -> list[int]:
-    return list_slots(KlinesQuery(interval, start_ms, end_ms, limit), LISTED_MS, now_ms)
+    spans = [Window(LISTED_MS, Interval.M1.next(Interval.M1.floor(now_ms)))] if now_ms >= LISTED_MS else []
+    return list_slots(KlinesQuery(interval, start_ms, end_ms, limit), spans)
 
 
 def test_without_times_the_newest_come_and_the_forming_one_last() -> None:
