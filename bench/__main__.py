@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from bench import loading
+from bench import cycle, loading, memory
 from bench.table import Result, as_markdown
 from src.logs import configure_logging
 
@@ -23,19 +24,24 @@ figures, which belong to the day and the machine they were measured on: {machine
 def main() -> int:
     """Measure everything; the exit status is 1 where something wanted was not met."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--symbols", type=int, default=10, help="symbols of the loading benchmark")
-    parser.add_argument("--pages", type=int, default=40, help="objects of 1000 candles a symbol")
-    parser.add_argument("--no-report", action="store_true", help="print only, leave docs/performance.md")
+    parser.add_argument("--small", action="store_true", help="a quick look: small sizes, no report written")
     options = parser.parse_args()
     configure_logging("warning")
     results: list[Result] = []
-    for result in loading.measure(options.symbols, options.pages):
+    for result in _measure_all(options.small):
         print(f"{result.what:45} {result.figure:>10}  wanted {result.wanted:10} {result.detail}", flush=True)
         results.append(result)
-    if not options.no_report:
+    if not options.small:
         machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
         _REPORT.write_text(_HEADING.format(machine=machine) + as_markdown(results) + "\n", encoding="utf-8")
     return 0 if all(result.is_met for result in results) else 1
+
+
+def _measure_all(small: bool) -> Iterator[Result]:
+    yield from loading.measure(symbols=10, pages=4 if small else 40)
+    facts = (15_000, 150_000) if small else (150_000, 5_000_000)
+    yield from cycle.measure(symbols=50, facts=facts, objects=(100, 3_000 if small else 300_000))
+    yield from memory.measure(days=20 if small else 365)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 from sqlalchemy import make_url
@@ -80,30 +81,31 @@ def land_pages(parts: House, symbol: str, pages: Sequence[int]) -> None:
     for page in pages:
         start_ms = START_MS + page * PAGE_MS
         rows = parts.simulator.truth(symbol, Interval.M1, Window(start_ms, start_ms + PAGE_MS))
-        key = ObjectKey("binance", symbol, DataType.KLINES, Interval.M1, CAPTURED_MS + page)
-        request = RequestInfo("GET", "https://api.binance.com/api/v3/klines", {"symbol": symbol}, 2)
-        content = encode_envelope(EnvelopeHeader(key, CAPTURED_MS, request), orjson.dumps(rows))
-        parts.lake.put_new(Bucket.RAW, key.text, content)
-        _catalogue(parts.warehouse, key, content, start_ms)
+        land_rows(parts, symbol, rows, CAPTURED_MS + page)
 
 
-def _catalogue(warehouse: Warehouse, key: ObjectKey, content: bytes, start_ms: int) -> None:
+def land_rows(parts: House, symbol: str, rows: Sequence[Sequence[Any]], captured_ms: int) -> None:
+    """Put one answer with these klines into lake and catalog."""
+    key = ObjectKey("binance", symbol, DataType.KLINES, Interval.M1, captured_ms)
+    request = RequestInfo("GET", "https://api.binance.com/api/v3/klines", {"symbol": symbol}, 2)
+    content = encode_envelope(EnvelopeHeader(key, captured_ms, request), orjson.dumps(rows))
+    parts.lake.put_new(Bucket.RAW, key.text, content)
     landed = NewObject(
         key=key.text,
         exchange=key.exchange,
         symbol=key.symbol,
         data_type=key.data_type,
         interval=key.interval,
-        captured_at_ms=key.timestamp_ms,
-        exchange_time_ms=CAPTURED_MS,
+        captured_at_ms=captured_ms,
+        exchange_time_ms=captured_ms,
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         lane=Lane.HISTORY,
-        first_open_ms=start_ms,
-        last_open_ms=start_ms + PAGE_MS - 60_000,
-        record_count=CANDLES_AN_OBJECT,
+        first_open_ms=rows[0][0],
+        last_open_ms=rows[-1][0],
+        record_count=len(rows),
     )
-    warehouse.run(lambda connection: record_landed(connection, landed))
+    parts.warehouse.run(lambda connection: record_landed(connection, landed))
 
 
 def timed(work: Callable[[], object]) -> float:

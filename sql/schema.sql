@@ -219,6 +219,25 @@ PARTITION BY RANGE COLUMNS (captured_at) (
     PARTITION p_max VALUES LESS THAN (MAXVALUE)
 );
 
+-- Rows of an object that could not be loaded while the others could: a price that cannot be stored, a high
+-- below a low. Loading the object again replaces them.
+CREATE TABLE quarantined_rows (
+    id            BIGINT NOT NULL AUTO_INCREMENT,
+    object_id     BIGINT NOT NULL,
+    -- Its place in the exchange's answer, from nought.
+    row_index     INT NOT NULL,
+    exchange      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol        VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    interval_code VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Text for people, and the row as it was sent: either may hold anything.
+    reason        TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    raw           TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    created_at    DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (id),
+    -- A row is set aside once, and found by its object.
+    UNIQUE KEY uq_quarantined_rows (object_id, row_index)
+) ENGINE = InnoDB;
+
 -- Rollups: hourly candles computed from minute facts. They stay when the minutes age out.
 CREATE TABLE hourly_klines (
     exchange               VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -153,15 +153,20 @@ def extract(as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--retry-quarantined", is_flag=True, help="Try what was set aside once more.")
 @_json_option
-def transform(as_json: bool) -> None:
+def transform(retry_quarantined: bool, as_json: bool) -> None:
     """Load what waits in the lake into the warehouse; calls no exchange.
 
     \b
-    Example: ./candlehouse transform
+    Example: ./candlehouse transform --retry-quarantined
     """
+    from src.warehouse.quarantine import release_all
+
     app = _app()
     app.starter.prepare_warehouse()
+    if retry_quarantined:
+        app.warehouse.run(release_all)
     report = app.transform.load_waiting()
     loaded = report.loaded
     _show(
@@ -169,7 +174,7 @@ def transform(as_json: bool) -> None:
         as_json,
         lambda: (
             f"loaded {loaded.objects} objects: {loaded.inserted} candles new, {loaded.replaced} replaced, "
-            f"{loaded.levels} order-book levels"
+            f"{loaded.levels} order-book levels, {loaded.bad_rows} rows set aside"
         ),
     )
     _exit_for({}, report.quarantined)
@@ -282,6 +287,11 @@ def migrate() -> None:
 )
 @click.option("--fault", "faults", multiple=True, help="Throw a fault, e.g. 429:retry_after=2,count=3.")
 @click.option(
+    "--scenario",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Play this list of faults and changes of the market, e.g. examples/bad-day.yaml.",
+)
+@click.option(
     "--weight-limit", type=click.IntRange(1), default=6000, show_default=True, help="Weight a minute."
 )
 def simulator(
@@ -292,6 +302,7 @@ def simulator(
     start_at: str | None,
     speed: float,
     faults: tuple[str, ...],
+    scenario: Path | None,
     weight_limit: int,
 ) -> None:
     """Serve a simulated exchange that speaks Binance's HTTP; Ctrl-C ends it.
@@ -308,6 +319,7 @@ def simulator(
         symbols=parts.DEFAULT_SYMBOLS + parts.extra_symbols(extra_symbols),
         tape_files=tape,
         faults=faults,
+        scenario=scenario,
         start_at_ms=_time_option(start_at),
         speed=speed,
         port=port,

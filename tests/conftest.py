@@ -121,6 +121,26 @@ def mysql_url(mysql_server: DatabaseServer, mysql_database: str) -> str:
     return mysql_server.url(mysql_database)
 
 
+@pytest.fixture(params=["mariadb", "mysql"])
+def database_server(request: pytest.FixtureRequest) -> DatabaseServer:
+    """Return the MariaDB and the MySQL server in turn."""
+    server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
+    return server
+
+
+@pytest.fixture
+def database(database_server: DatabaseServer) -> Iterator[str]:
+    """Give the name of an empty database of its own on ``database_server``."""
+    with servers.fresh_database(database_server) as name:
+        yield name
+
+
+@pytest.fixture
+def database_url(database_server: DatabaseServer, database: str) -> str:
+    """Return SQLAlchemy's URL of an empty database of its own on ``database_server``."""
+    return database_server.url(database)
+
+
 @pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return SQLAlchemy's URL of an empty warehouse, once for each engine."""

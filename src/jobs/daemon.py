@@ -5,6 +5,7 @@ Whatever a cycle raises is logged and the next one comes all the same; two never
 
 from __future__ import annotations
 
+import _thread
 import signal
 
 import structlog
@@ -12,7 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from src.clock import SystemClock
 from src.domain import ClockOffset
-from src.errors import CandlehouseError, SourceError, Stopped, StoreUnavailable
+from src.errors import CandlehouseError, Stopped, StoreUnavailable
 from src.extract.exchange import Exchange
 from src.extract.manager import ExtractionManager
 from src.jobs.cycle import run_cycle
@@ -49,8 +50,10 @@ class Daemon:
 
     def run(self) -> None:
         """Prepare the stores, then cycle until SIGTERM, SIGINT or the clock's stop event."""
+        # Not set right here: a handler runs between any two steps of the main thread, which may be holding
+        # the event's own lock just then, and would wait for itself.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._clock.stop.set())
+            signal.signal(number, lambda *_: _thread.start_new_thread(self._clock.stop.set, ()))
         try:
             self._prepare()
             self._cycle_until_stopped()
@@ -98,6 +101,8 @@ class Daemon:
         """Return the newest offset known; an exchange that cannot be reached must not stop the clock."""
         try:
             self._offset = self._exchange.clock_offset()
-        except (SourceError, Stopped):
-            log.debug("offset kept", offset_ms=self._offset.offset_ms)
+        except CandlehouseError as error:
+            log.debug("offset kept", offset_ms=self._offset.offset_ms, error=str(error))
+        except Exception:  # it would end APScheduler's thread, and with it all cycles
+            log.exception("offset kept", offset_ms=self._offset.offset_ms)
         return self._offset

@@ -15,9 +15,10 @@ LAST_TIMESTAMP_MS = 253_402_300_799_999
 """The last millisecond of the year 9999, where the date of a key would outgrow its four digits."""
 
 _HOME_EXCHANGE = "binance"  # the only one whose keys start with the date
-_EXCHANGE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+# No longer than the catalog's columns: a name that does not fit there is none of ours.
+_EXCHANGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _SYMBOL = re.compile(r"[A-Z0-9]+(?:[._-][A-Z0-9]+)*")
-_MAX_SYMBOL_LENGTH = 40
+_MAX_SYMBOL_LENGTH = 32
 _KEY = re.compile(
     r"(?:(?P<exchange>[a-z][^/]*)/)?(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})/"
     r"(?P<symbol>[^/]+)_(?P<part>depth|klines(?:-[0-9]+[a-zA-Z])?)_(?P<timestamp>[0-9]{1,15})\.json"
@@ -37,9 +38,9 @@ class ObjectKey:
 
     def __post_init__(self) -> None:
         if not _EXCHANGE.fullmatch(self.exchange):
-            raise ValueError(f"exchange {self.exchange!r} is not lower-case letters, digits and dashes")
+            raise ValueError(f"exchange {self.exchange!r} is not lower-case letters, digits and dashes, 16 at most")
         if len(self.symbol) > _MAX_SYMBOL_LENGTH or not _SYMBOL.fullmatch(self.symbol):
-            raise ValueError(f"symbol {self.symbol!r} is not upper-case letters and digits, 40 at most")
+            raise ValueError(f"symbol {self.symbol!r} is not upper-case letters and digits, 32 at most")
         if (self.interval is None) != (self.data_type is DataType.DEPTH):
             raise ValueError(
                 f"{self.data_type} with interval {self.interval}: klines have one, depth has none"

@@ -52,6 +52,11 @@ class LocalStore:
                 (folder / _TEMP_FOLDER).mkdir(exist_ok=True)
                 self._sweep(folder / _TEMP_FOLDER)
 
+    def missing_buckets(self) -> list[Bucket]:
+        """Name the bucket folders that are not there."""
+        with _explained("read", self._root):
+            return [bucket for bucket in Bucket if not (self._root / bucket).is_dir()]
+
     def put_new(self, bucket: Bucket, key: str, content: bytes) -> None:
         """Create an object; file, folder and the folder's own entry are synced when this returns."""
         target = self._path(bucket, key)

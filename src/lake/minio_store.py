@@ -74,6 +74,15 @@ class MinioStore:
                 if not self._client.bucket_exists(name):
                     self._make_bucket(name)
 
+    def missing_buckets(self) -> list[Bucket]:
+        """Name the buckets that are not there."""
+        missing = []
+        for bucket, name in self._names.items():
+            with self._explained(name):
+                if not self._client.bucket_exists(name):
+                    missing.append(bucket)
+        return missing
+
     def put_new(self, bucket: Bucket, key: str, content: bytes) -> None:
         """Create an object, or raise ObjectExists. How durable it is then is the server's word."""
         check_key(key)

@@ -43,6 +43,10 @@ class ObjectStore(Protocol):
         """Make both buckets where they are missing; call it once before anything else."""
         ...
 
+    def missing_buckets(self) -> list[Bucket]:
+        """Name the buckets that are not there; makes nothing."""
+        ...
+
     def put_new(self, bucket: Bucket, key: str, content: bytes) -> None:
         """Create an object that survives a power failure from when this returns, or raise ObjectExists."""
         ...

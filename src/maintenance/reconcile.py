@@ -16,7 +16,7 @@ from src.domain import DAY_MS
 from src.lake.envelope import decode_envelope
 from src.lake.keys import ObjectKey, date_prefix, parse_key
 from src.lake.store import Bucket, ObjectStore
-from src.transform.klines import parse_klines
+from src.transform.sifting import sift_klines
 from src.warehouse.catalog import Lane, NewObject, find_newest_capture, list_known, record_landed
 from src.warehouse.engine import Warehouse
 
@@ -73,7 +73,7 @@ def _describe(key: ObjectKey, content: bytes) -> NewObject:
         envelope = decode_envelope(content)
         exchange_time_ms = envelope.header.exchange_time_ms
         if key.interval:
-            opens, _ = parse_klines(envelope.body, key.interval, exchange_time_ms)
+            opens = sift_klines(envelope.body, key.interval, exchange_time_ms).open_times_ms
     except ValueError as error:
         log.warning("object adopted unread", key=key.text, reason=str(error))
     is_filled = opens is not None and len(opens) > 0

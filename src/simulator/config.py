@@ -11,6 +11,8 @@ from src.simulator.clock import real_time_ms
 
 # 2017-08-17T00:00Z, the day Binance's own BTCUSDT begins.
 BINANCE_START_MS = 1_502_928_000_000
+# The status of a symbol whose trading has ended.
+DELISTED = "BREAK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,16 @@ class SimulatorConfig:
     """Everything that can be chosen; the same *seed* and symbols give the same candles on every machine.
 
     With *tape_files* the simulator serves those archives instead of *symbols*. *faults* are specs as
-    ``faults.parse_fault`` reads them. *clock* gives UTC milliseconds; *start_at_ms* and *speed* bend it.
-    Port 0 means any free one. *calls_before_ban* is how many calls are answered 429 before a 418.
+    ``faults.parse_fault`` reads them, *scenario* a file for ``scenario.load_scenario``. *clock* gives UTC
+    milliseconds; *start_at_ms* and *speed* bend it. Port 0 means any free one. *calls_before_ban* is how
+    many calls are answered 429 before a 418.
     """
 
     seed: int = 1
     symbols: tuple[SymbolSpec, ...] = DEFAULT_SYMBOLS
     tape_files: tuple[Path, ...] = ()
     faults: tuple[str, ...] = ()
+    scenario: Path | None = None
     clock: Callable[[], int] = real_time_ms
     start_at_ms: int | None = None
     speed: float = 1.0

@@ -1,7 +1,7 @@
 """The fault dial: which faults are set, and which of them happens to a request.
 
 The first fault in the order of setting that applies is the one that happens; chance is seeded, so that
-the same requests in the same order meet the same faults.
+the same requests in the same order meet the same faults. Times are the simulator's, without skew.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Armed:
         return fault.seconds is not None and now_ms >= self.armed_at_ms + fault.seconds * 1000
 
     def happens(self, request: Request, now_ms: int) -> bool:
-        if not self.fault.concerns(request) or self.is_spent(now_ms):
+        if now_ms < self.armed_at_ms or not self.fault.concerns(request) or self.is_spent(now_ms):
             return False
         self.matched += 1
         if self.matched <= self.fault.after or self.chance.random() >= self.fault.probability:
@@ -51,12 +51,12 @@ class FaultDial:
     _last_id: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, fault: Fault, now_ms: int) -> int:
-        """Set a fault and return its id."""
+    def add(self, fault: Fault, at_ms: int) -> int:
+        """Set a fault that may happen from *at_ms* on, and return its id."""
         with self._lock:
             self._last_id += 1
             chance = random.Random(f"{self.seed}:{self._last_id}")
-            self._armed.append(_Armed(self._last_id, fault, now_ms, chance))
+            self._armed.append(_Armed(self._last_id, fault, at_ms, chance))
             return self._last_id
 
     def pick(self, request: Request, now_ms: int) -> Fault | None:
@@ -81,4 +81,4 @@ class FaultDial:
 
 def _describe(armed: _Armed, now_ms: int) -> dict[str, object]:
     outcome = {"happened": armed.happened, "spent": armed.is_spent(now_ms)}
-    return {"id": armed.fault_id, **describe_fault(armed.fault), **outcome}
+    return {"id": armed.fault_id, **describe_fault(armed.fault), "at_ms": armed.armed_at_ms, **outcome}

@@ -1,4 +1,4 @@
-"""Faults: how they are written, for whom they are meant, and what an answer looks like when one happens.
+"""Faults: how they are written and whom they meet. What then becomes of the answer stands in ``acting.py``.
 
 A fault is written ``KIND[:key=value,...]``, for instance::
 
@@ -6,19 +6,23 @@ A fault is written ``KIND[:key=value,...]``, for instance::
     5xx:status=503,path=klines         every klines call fails
     slow:delay=1.5,probability=0.1     every tenth answer comes late
     html:status=403,symbol=BTCUSDT     a firewall's page for one symbol
+    drop:share=0.5,count=2             two answers break off in the middle of their body
+    half_open:delay=20,path=depth      depth calls are accepted and never answered; closed after 20 s
 
-Where it applies: ``path`` (ping, time, exchangeInfo, klines, depth), ``symbol``. How often: ``count``
-(times), ``after`` (matching calls let through first), ``seconds`` (by the simulator's clock, from when it
-was set), ``probability``. Without these it applies always.
+Where it applies: ``path`` (ping, time, exchangeInfo, klines, depth), ``symbol``, ``client`` (part of the
+User-Agent and address as the request log shows them). How often: ``count`` (times), ``after`` (matching
+calls let through first), ``seconds`` (by the simulator's clock, from when it was set), ``probability``.
+Without these it applies always.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from src.simulator.wire import HTML_TYPE, Answer, Request, error_answer
+from src.simulator.grammar import Bounds, SpecError, check_keys, parse_number, split_spec
+from src.simulator.wire import Request
 
 ENDPOINTS = ("ping", "time", "exchangeInfo", "klines", "depth")
 
@@ -27,23 +31,29 @@ class FaultKind(StrEnum):
     TOO_MANY_REQUESTS = "too_many_requests"
     BANNED = "banned"
     RESTRICTED = "restricted"
+    REGION = "region"
     SERVER_ERROR = "server_error"
     HTML_BODY = "html_body"
     TRUNCATED_JSON = "truncated_json"
     SLOW = "slow"
-
-
-class FaultError(ValueError):
-    """A fault is not written as it should be; the message says what is accepted."""
+    DROP = "drop"
+    HALF_OPEN = "half_open"
+    EMPTY = "empty"
+    DUPLICATE_ROWS = "duplicate_rows"
+    MICROSECONDS = "microseconds"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One setting of the dial; *retry_after* and *delay* are seconds, and matter to their own kinds alone."""
+    """One setting of the dial; *retry_after* and *delay* are seconds.
+
+    What stands below *probability* matters to its own kinds alone.
+    """
 
     kind: FaultKind
     path: str | None = None
     symbol: str | None = None
+    client: str | None = None
     count: int | None = None
     after: int = 0
     seconds: float | None = None
@@ -52,9 +62,16 @@ class Fault:
     status: int = 500
     code: int = -1000
     delay: float = 1.0
+    share: float = 0.0
+    rows: int = 3
 
     def concerns(self, request: Request) -> bool:
-        return self.path in {None, request.endpoint} and self.symbol in {None, request.query.get("symbol")}
+        return (
+            self.path in {None, request.endpoint}
+            and self.symbol in {None, request.query.get("symbol")}
+            and (self.client is None or self.client in request.client)
+            and request.endpoint in _PATHS.get(self.kind, (request.endpoint,))
+        )
 
 
 _SHORT_KINDS = {
@@ -65,53 +82,54 @@ _SHORT_KINDS = {
     "html": FaultKind.HTML_BODY,
     "truncated": FaultKind.TRUNCATED_JSON,
 }
-_EVERY_KEY = ("path", "symbol", "count", "after", "seconds", "probability")
+_EVERY_KEY = ("path", "symbol", "client", "count", "after", "seconds", "probability")
 _OWN_KEYS: dict[FaultKind, tuple[str, ...]] = {
     FaultKind.TOO_MANY_REQUESTS: ("retry_after",),
     FaultKind.BANNED: ("retry_after",),
-    FaultKind.RESTRICTED: (),
+    FaultKind.REGION: ("status",),
     FaultKind.SERVER_ERROR: ("status", "code"),
     FaultKind.HTML_BODY: ("status",),
-    FaultKind.TRUNCATED_JSON: (),
     FaultKind.SLOW: ("delay",),
+    FaultKind.DROP: ("share",),
+    FaultKind.HALF_OPEN: ("delay",),
+    FaultKind.DUPLICATE_ROWS: ("rows",),
+}
+# Kinds that change what only these endpoints answer.
+_PATHS: dict[FaultKind, tuple[str, ...]] = {
+    FaultKind.EMPTY: ("klines", "depth"),
+    FaultKind.DUPLICATE_ROWS: ("klines",),
+    FaultKind.MICROSECONDS: ("time", "klines"),
 }
 _DEFAULTS: dict[FaultKind, dict[str, int]] = {
     FaultKind.BANNED: {"retry_after": 120},
     FaultKind.HTML_BODY: {"status": 502},
+    FaultKind.REGION: {"status": 403},
+    FaultKind.HALF_OPEN: {"delay": 60},
 }
-# Per key: its type, and the least and the greatest value.
-_NUMBERS: dict[str, tuple[type[int | float], float, float]] = {
-    "count": (int, 1, 10**9),
-    "after": (int, 0, 10**9),
-    "seconds": (float, 0, 10**9),
-    "probability": (float, 0, 1),
-    "retry_after": (int, 0, 10**9),
-    "status": (int, 400, 599),
-    "code": (int, -9999, 0),
-    "delay": (float, 0, 3600),
+_NUMBERS: dict[str, Bounds] = {
+    "count": Bounds(int, 1, 10**9),
+    "after": Bounds(int, 0, 10**9),
+    "seconds": Bounds(float, 0, 10**9),
+    "probability": Bounds(float, 0, 1),
+    "retry_after": Bounds(int, 0, 10**9),
+    "status": Bounds(int, 400, 599),
+    "code": Bounds(int, -9999, 0),
+    "delay": Bounds(float, 0, 3600),
+    "share": Bounds(float, 0, 0.999),
+    "rows": Bounds(int, 1, 1000),
 }
 
 
 def parse_fault(spec: str) -> Fault:
     """Read a fault as the command line writes it; the grammar stands at the top of this file."""
-    kind, _, rest = spec.partition(":")
-    fields: dict[str, str] = {}
-    for part in rest.split(",") if rest else []:
-        key, equals, value = part.partition("=")
-        if not equals or not value:
-            raise FaultError(f"fault {spec!r}: {part!r} is not written key=value")
-        if key.strip() in fields:
-            raise FaultError(f"fault {spec!r}: {key.strip()} is given twice")
-        fields[key.strip()] = value.strip()
-    return build_fault(kind.strip(), fields)
+    kind, fields = split_spec("fault", spec)
+    return build_fault(kind, fields)
 
 
 def build_fault(kind_name: str, fields: Mapping[str, object]) -> Fault:
-    """Check a fault's parts, as they come from a spec or from JSON."""
+    """Check a fault's parts, as they come from a spec, from JSON or from YAML."""
     kind = _parse_kind(kind_name)
-    accepted = (*_EVERY_KEY, *_OWN_KEYS[kind])
-    if unknown := [key for key in fields if key not in accepted]:
-        raise FaultError(f"fault {kind}: unknown {', '.join(unknown)}; accepted are {', '.join(accepted)}")
+    check_keys(f"fault {kind}", fields, (*_EVERY_KEY, *_OWN_KEYS.get(kind, ())))
     values = {key: _parse_value(kind, key, value) for key, value in fields.items() if value is not None}
     return Fault(kind, **{**_DEFAULTS.get(kind, {}), **values})  # type: ignore[arg-type]  # checked by _parse_value
 
@@ -122,68 +140,21 @@ def _parse_kind(name: str) -> FaultKind:
     if name in set(FaultKind):
         return FaultKind(name)
     known = ", ".join([*_SHORT_KINDS, *FaultKind])
-    raise FaultError(f"unknown fault {name!r}; known are {known}")
+    raise SpecError(f"unknown fault {name!r}; known are {known}")
 
 
 def _parse_value(kind: FaultKind, key: str, value: object) -> str | int | float:
-    if key == "path":
-        endpoint = str(value).rpartition("/")[2]
-        if endpoint not in ENDPOINTS:
-            raise FaultError(f"fault {kind}: path {value!r} is none of {', '.join(ENDPOINTS)}")
-        return endpoint
-    if key == "symbol":
+    if key in _NUMBERS:
+        return parse_number(f"fault {kind}", key, value, _NUMBERS[key])
+    if key != "path":
         return str(value)
-    number_type, least, most = _NUMBERS[key]
-    try:
-        number = number_type(str(value))
-    except ValueError:
-        number = None
-    if number is None or not least <= number <= most:
-        noun = "a whole number" if number_type is int else "a number"
-        raise FaultError(f"fault {kind}: {key} is {value!r}, must be {noun} from {least} to {most}")
-    return number
+    endpoint, accepted = str(value).rpartition("/")[2], _PATHS.get(kind, ENDPOINTS)
+    if endpoint not in accepted:
+        raise SpecError(f"fault {kind}: path {value!r} is none of {', '.join(accepted)}")
+    return endpoint
 
 
 def describe_fault(fault: Fault) -> dict[str, object]:
     """Return the settings that mean something for this kind."""
-    meaningful = ("kind", *_EVERY_KEY, *_OWN_KEYS[fault.kind])
+    meaningful = ("kind", *_EVERY_KEY, *_OWN_KEYS.get(fault.kind, ()))
     return {key: value for key, value in asdict(fault).items() if key in meaningful}
-
-
-def act_out(
-    fault: Fault, honest: Callable[[], Answer], wait: Callable[[float], object], now_ms: int
-) -> Answer:
-    """Return the answer as *fault* has it; *honest* gives the true one, *wait* sleeps seconds."""
-    if fault.kind is FaultKind.SLOW:
-        # The answer is computed before the wait, as when the network is slow: whoever judges by the time
-        # of arrival takes a forming candle for a closed one.
-        answer = honest()
-        wait(fault.delay)
-        return answer
-    if fault.kind is FaultKind.TRUNCATED_JSON:
-        answer = honest()
-        return replace(answer, body=answer.body[: len(answer.body) // 2])
-    return _failure(fault, now_ms)
-
-
-def _failure(fault: Fault, now_ms: int) -> Answer:
-    match fault.kind:
-        case FaultKind.TOO_MANY_REQUESTS:
-            return error_answer(429, -1003, "Too many requests queued.", fault.retry_after)
-        case FaultKind.BANNED:
-            message = f"Way too many requests; IP banned until {now_ms + fault.retry_after * 1000}."
-            return error_answer(418, -1003, message, fault.retry_after)
-        case FaultKind.RESTRICTED:
-            return error_answer(451, 0, "Service unavailable from a restricted location (simulated).")
-        case FaultKind.HTML_BODY:
-            page = f"<html><head><title>{fault.status}</title></head><body>{fault.status}</body></html>\n"
-            return Answer(fault.status, page.encode(), HTML_TYPE)
-        case _:
-            return error_answer(fault.status, fault.code, _SERVER_MESSAGES.get(fault.code, "Internal error."))
-
-
-_SERVER_MESSAGES = {
-    -1000: "An unknown error occurred while processing the request.",
-    -1007: "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
-    -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
-}

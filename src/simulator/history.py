@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from src.domain import MINUTE_MS, Interval, Window
 from src.simulator.changes import ChangeKind, MarketChange
-from src.simulator.config import SymbolSpec
+from src.simulator.config import DELISTED, SymbolSpec
 from src.simulator.wire import Ints
 
 
@@ -46,10 +46,8 @@ class SymbolHistory:
         """Return what exchangeInfo says, None before the listing."""
         if now_ms < self._spec.listed_at_ms:
             return None
-        return replace(self._spec, status="BREAK") if self.has_ended(now_ms) else self._spec
-
-    def has_ended(self, now_ms: int) -> bool:
-        return self._delisted_ms is not None and now_ms >= self._delisted_ms
+        has_ended = self._delisted_ms is not None and now_ms >= self._delisted_ms
+        return replace(self._spec, status=DELISTED) if has_ended else self._spec
 
     def list_spans(self, now_ms: int) -> list[Window]:
         """List the windows whose minutes exist, oldest first, the forming minute included."""

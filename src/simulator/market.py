@@ -90,10 +90,8 @@ class SymbolMarket:
         self.history.cut_closes(interval, opens_ms, closes_ms, spans, now_ms)
         return page_text(self.spec, np.array(opens_ms, dtype=np.int64), closes_ms, bars)
 
-    def mid_ticks(self, now_ms: int) -> int | None:
-        """Return the price of this moment, None once the symbol is delisted."""
-        if self.history.has_ended(now_ms):
-            return None
+    def mid_ticks(self, now_ms: int) -> int:
+        """Return the price of this moment."""
         return int(self._minutes_until(now_ms // MINUTE_MS, 1, now_ms).close[-1])
 
     def _chunk(self, interval: Interval, opens_ms: list[int], spans: Sequence[Window], now_ms: int) -> Bars:
@@ -153,6 +151,10 @@ class Market:
         """List the symbols that have been listed by now, delisted ones included."""
         specs = (market.history.find_spec(now_ms) for market in self._symbols.values())
         return [spec for spec in specs if spec is not None]
+
+    def find_symbol(self, symbol: str, now_ms: int) -> SymbolSpec | None:
+        market = self._symbols.get(symbol)
+        return market.history.find_spec(now_ms) if market else None
 
     def klines(self, symbol: str, query: KlinesQuery, now_ms: int) -> list[Row]:
         return self._symbols[symbol].klines(query, now_ms)

@@ -11,7 +11,10 @@ from src.simulator.wire import Answer, Request
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request; *n* counts answers from 1, *at_ms* is the simulator's clock when the request arrived."""
+    """One request; *n* counts answers from 1, *at_ms* is the simulator's clock when the request arrived.
+
+    *at_ms* leaves skew out, so that the time between two entries is what it is; *status* is 0 for no answer.
+    """
 
     n: int
     at_ms: int
@@ -33,7 +36,6 @@ class RequestLog:
         self._lock = threading.Lock()
 
     def append(self, request: Request, answer: Answer, at_ms: int, weight: int) -> None:
-        client = f"{request.user_agent} {request.address}:{request.port}"
         with self._lock:
             self._last_n += 1
             self._entries.append(
@@ -45,7 +47,7 @@ class RequestLog:
                     dict(request.query),
                     answer.status,
                     weight,
-                    client,
+                    request.client,
                     answer.retry_after_s,
                 )
             )

@@ -7,12 +7,12 @@ answered, cut at the limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from src.simulator.book import build_book
-from src.simulator.config import SymbolSpec
+from src.simulator.config import DELISTED, SymbolSpec
 from src.simulator.parameters import (
     NUMBER,
     Refusal,
@@ -36,12 +36,14 @@ class Source(Protocol):
 
     def list_symbols(self, now_ms: int) -> list[SymbolSpec]: ...
 
+    def find_symbol(self, symbol: str, now_ms: int) -> SymbolSpec | None: ...
+
     def klines(self, symbol: str, query: KlinesQuery, now_ms: int) -> list[Row]: ...
 
     def klines_json(self, symbol: str, query: KlinesQuery, now_ms: int) -> bytes: ...
 
     def mid_ticks(self, symbol: str, now_ms: int) -> int | None:
-        """Return the price of now in ticks, or None when nothing is traded (yet, or any more)."""
+        """Return the price of now in ticks, or None when nothing has been traded yet."""
         ...
 
 
@@ -77,10 +79,11 @@ class Routes:
         return json_answer({"serverTime": now_ms * 1000 if request.microseconds else now_ms})
 
     def exchange_info(self, request: Request, now_ms: int) -> Answer:
-        specs = self.source.list_symbols(now_ms)
-        if wanted := list_wanted_symbols(request.query):
-            known = {spec.symbol: spec for spec in specs}
-            specs = [_get_spec(known, name) for name in wanted]
+        wanted = list_wanted_symbols(request.query)
+        if wanted:
+            specs = [self._get_spec(name, now_ms) for name in wanted]
+        else:
+            specs = self.source.list_symbols(now_ms)
         return json_answer(
             {
                 "timezone": "UTC",
@@ -100,7 +103,7 @@ class Routes:
             find_number(request.query, "endTime"),
             parse_limit(request.query, 500, _MOST_KLINES),
         )
-        self._find_spec(symbol, now_ms)
+        self._get_spec(symbol, now_ms)
         if request.microseconds:
             rows = self.source.klines(symbol, query, now_ms)
             return json_answer([_in_microseconds(row) for row in rows])
@@ -109,15 +112,18 @@ class Routes:
     def depth(self, request: Request, now_ms: int) -> Answer:
         symbol = get_mandatory(request.query, "symbol")
         limit = parse_limit(request.query, 100, _MOST_LEVELS)
-        spec = self._find_spec(symbol, now_ms)
+        spec = self._get_spec(symbol, now_ms)
         second = now_ms // 1000
         mid_ticks = self.source.mid_ticks(spec.symbol, second * 1000)
-        if mid_ticks is None:
+        if mid_ticks is None or spec.status == DELISTED:
             return json_answer({"lastUpdateId": second * 100, "bids": [], "asks": []})
         return json_answer(build_book(self.seed, spec, mid_ticks, second, limit))
 
-    def _find_spec(self, symbol: str, now_ms: int) -> SymbolSpec:
-        return _get_spec({spec.symbol: spec for spec in self.source.list_symbols(now_ms)}, symbol)
+    def _get_spec(self, symbol: str, now_ms: int) -> SymbolSpec:
+        spec = self.source.find_symbol(symbol, now_ms)
+        if spec is None:
+            raise Refusal(-1121, "Invalid symbol.")
+        return spec
 
 
 _Build = Callable[[Routes, Request, int], Answer]
@@ -130,12 +136,6 @@ _ROUTES: dict[str, tuple[tuple[str, ...], _Build]] = {
     "/api/v3/depth": (("symbol", "limit"), Routes.depth),
 }
 _WEIGHTS = {"/api/v3/exchangeInfo": 20, "/api/v3/klines": 2}
-
-
-def _get_spec(specs: Mapping[str, SymbolSpec], symbol: str) -> SymbolSpec:
-    if symbol not in specs:
-        raise Refusal(-1121, "Invalid symbol.")
-    return specs[symbol]
 
 
 def _depth_weight(limit_text: str) -> int:

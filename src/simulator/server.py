@@ -36,6 +36,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         answer, headers = self.server.handle(self._read_request(self.rfile.read(length)))
+        if answer.sent_share < 1:
+            self.close_connection = True
+        if answer.sent_share > 0:
+            self._send(answer, headers)
+
+    do_POST = do_DELETE = do_PUT = do_GET  # noqa: N815  the parent looks these names up
+
+    def _send(self, answer: Answer, headers: dict[str, str]) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -44,9 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.body)
-
-    do_POST = do_DELETE = do_PUT = do_GET  # noqa: N815  the parent looks these names up
+        self.wfile.write(answer.body[: int(len(answer.body) * answer.sent_share)])
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the parent's name
         """Stay quiet: tests ask the request log."""

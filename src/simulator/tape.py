@@ -75,6 +75,9 @@ class Tape:
     def list_symbols(self, _now_ms: int) -> list[SymbolSpec]:
         return list(self._specs.values())
 
+    def find_symbol(self, symbol: str, _now_ms: int) -> SymbolSpec | None:
+        return self._specs.get(symbol)
+
     def klines(self, symbol: str, query: KlinesQuery, now_ms: int) -> list[Row]:
         series = self._series.get((symbol, query.interval))
         return series.select(query, now_ms) if series else []

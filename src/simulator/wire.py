@@ -39,15 +39,28 @@ class Request:
         """Return the last part of the path, e.g. ``klines``: how faults and the log name an endpoint."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def client(self) -> str:
+        """Return who asks, e.g. ``candlehouse/1 127.0.0.1:40312``."""
+        return f"{self.user_agent} {self.address}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer; *retry_after_s* becomes the header of that name."""
+    """One HTTP answer; *retry_after_s* becomes the header of that name.
+
+    With a *sent_share* below 1 the connection is closed after that share of the body; 0 sends nothing at all.
+    """
 
     status: int
     body: bytes
     content_type: str = JSON_TYPE
     retry_after_s: int | None = None
+    sent_share: float = 1.0
+
+
+# The connection is closed without an answer.
+NO_ANSWER = Answer(0, b"", sent_share=0)
 
 
 def json_answer(content: object, status: int = 200) -> Answer:

@@ -1,8 +1,8 @@
 """Klines of an exchange's answer to rows ready to be stored: pure, and exact to the last digit.
 
-A bad row makes the whole object bad: it is quarantined and loaded again once the cause is mended. What
-the checks refuse is what cannot be true (a high below a low) or cannot be stored as it is (too many digits);
-a candle without trades, off the grid, or with a close_time cut short is stored as sent.
+One bad row makes the answer bad; ``sifting`` then looks at it row by row. What the checks refuse is what
+cannot be true (a high below a low) or cannot be stored as it is (too many digits); a candle without trades,
+off the grid, or with a close_time cut short is stored as sent.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from src.errors import BadObject, NotFound
 from src.lake.envelope import Envelope, decode_envelope
 from src.lake.store import Bucket, ObjectStore
 from src.transform.depth import parse_depth
-from src.transform.klines import parse_klines
+from src.transform.sifting import sift_klines
 from src.warehouse.bulk import BulkLoadError
 from src.warehouse.catalog import CatalogRow, Lane, list_waiting, quarantine
 from src.warehouse.engine import Warehouse
@@ -50,10 +50,13 @@ class TransformReport:
     quarantined: list[str] = field(default_factory=list)
 
     def add(self, loaded: LoadResult) -> None:
-        self.loaded.objects += loaded.objects
-        self.loaded.inserted += loaded.inserted
-        self.loaded.replaced += loaded.replaced
-        self.loaded.levels += loaded.levels
+        """Add what one slice changed."""
+        total = self.loaded
+        total.objects += loaded.objects
+        total.inserted += loaded.inserted
+        total.replaced += loaded.replaced
+        total.levels += loaded.levels
+        total.bad_rows += loaded.bad_rows
 
 
 class TransformManager:
@@ -186,8 +189,12 @@ def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
         levels = parse_depth(envelope.body)
         return DepthBatch(key.exchange, key.symbol, row.id, key.timestamp_ms, levels)
     series = SeriesKey(key.exchange, key.symbol, key.interval)
-    opens, rows = parse_klines(envelope.body, key.interval, envelope.header.exchange_time_ms)
-    return KlineBatch(series, row.id, row.key, key.timestamp_ms, opens, rows)
+    sifted = sift_klines(envelope.body, key.interval, envelope.header.exchange_time_ms)
+    for bad in sifted.bad:
+        log.error("row quarantined", key=row.key, row=bad.index, reason=bad.reason)
+    return KlineBatch(
+        series, row.id, row.key, key.timestamp_ms, sifted.open_times_ms, sifted.rows, sifted.bad
+    )
 
 
 def _slices(rows: Sequence[CatalogRow], objects: int, size_bytes: int) -> Iterator[list[CatalogRow]]:

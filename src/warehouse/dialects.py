@@ -35,6 +35,21 @@ def prepare_engine(engine: Engine) -> None:
         event.listen(engine, "begin", _begin_sqlite)
 
 
+def limit_waits(engine: Engine, seconds: int) -> None:
+    """Make new sessions of *engine*, prepared before, wait no longer than that for a lock."""
+    if is_mysql(engine):
+        limit = f"SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
+    else:
+        limit = f"PRAGMA busy_timeout = {seconds * 1000}"
+
+    def apply(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(limit)
+        cursor.close()
+
+    event.listen(engine, "connect", apply)
+
+
 def _prepare_mysql(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     # STRICT_ALL_TABLES turns silent changes of values into errors; PIPES etc. stay as they are.

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.pool import QueuePool
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from src.errors import ConfigurationError, WarehouseUnavailable
@@ -28,6 +31,11 @@ _UNKNOWN_DATABASE = 1049
 _ACCESS_DENIED = {1044, 1045, 1698}
 _ATTEMPTS = 10
 
+# Beyond the pool's size, for a moment when everybody wants one; closed as soon as they are given back.
+_MAX_OVERFLOW = 10
+# Well below the 8 hours after which servers, and the hour after which many firewalls, drop the silent.
+_RECYCLE_S = 1800
+
 
 def mysql_url(host: str, port: int, user: str, password: str, database: str) -> str:
     """Return the URL of a MySQL or MariaDB warehouse."""
@@ -38,6 +46,20 @@ def mysql_url(host: str, port: int, user: str, password: str, database: str) -> 
 def sqlite_url(path: Path) -> str:
     """Return the URL of a SQLite warehouse in that file."""
     return f"sqlite:///{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolNumbers:
+    """The connections of this process: how many it keeps and may have at most, and what they do now.
+
+    *overflow* are those beyond *size*. SQLite's connections are files that are open.
+    """
+
+    size: int
+    most: int
+    checked_out: int
+    idle: int
+    overflow: int
 
 
 class Warehouse:
@@ -78,28 +100,47 @@ class Warehouse:
         )
         return retrying(attempt)
 
+    def pool_numbers(self) -> PoolNumbers:
+        """Return how busy the connection pool is at this moment."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        # SQLAlchemy counts overflow from minus the size upward.
+        return PoolNumbers(
+            size=pool.size(),
+            most=pool.size() + _MAX_OVERFLOW,
+            checked_out=pool.checkedout(),
+            idle=pool.checkedin(),
+            overflow=max(0, pool.overflow()),
+        )
+
     def close(self) -> None:
         """Give all connections back to the database."""
         self.engine.dispose()
 
 
-def open_warehouse(url: str, pool_size: int = 5) -> Warehouse:
-    """Prepare the warehouse at *url*; nothing is connected until first use."""
+def open_warehouse(url: str, pool_size: int = 5, patience_s: int | None = None) -> Warehouse:
+    """Prepare the warehouse at *url*; nothing is connected until first use.
+
+    With *patience_s* nobody waits longer than that for the server, an answer or a lock: for checks, which
+    must not hang, and not for work.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, pool_size=pool_size, max_overflow=10)
+        engine = create_engine(parsed, pool_size=pool_size, max_overflow=_MAX_OVERFLOW)
     else:
         engine = create_engine(
             parsed,
             pool_size=pool_size,
-            max_overflow=10,
+            max_overflow=_MAX_OVERFLOW,
             pool_pre_ping=True,
-            pool_recycle=1800,
+            pool_recycle=_RECYCLE_S,
             isolation_level="READ COMMITTED",
-            connect_args=_mysql_arguments(),
+            connect_args=_mysql_arguments(patience_s),
         )
     dialects.prepare_engine(engine)
+    if patience_s is not None:
+        dialects.limit_waits(engine, patience_s)
     return Warehouse(engine)
 
 
@@ -133,20 +174,29 @@ def error_number(error: DBAPIError) -> int | None:
     return getattr(error.orig, "errno", None)
 
 
-def _mysql_arguments() -> dict[str, Any]:
+def _mysql_arguments(patience_s: int | None = None) -> dict[str, Any]:
     # The connector's own default collation, utf8mb4_0900_ai_ci, is unknown to MariaDB.
-    return {
+    arguments = {
         "collation": "utf8mb4_general_ci",
         "charset": "utf8mb4",
         "allow_local_infile": True,
         "connection_timeout": 10,
     }
+    if patience_s is not None:
+        waits = ("connection_timeout", "read_timeout", "write_timeout")
+        arguments |= dict.fromkeys(waits, patience_s)
+    return arguments
 
 
 @contextmanager
 def _translated(url: URL) -> Iterator[None]:
     try:
         yield
+    except PoolExhausted as error:
+        raise WarehouseUnavailable(
+            f"all connections to the warehouse are in use ({error}): raise MYSQL_POOL_SIZE, or see what the "
+            "database is busy with"
+        ) from error
     except (OperationalError, InterfaceError, DBAPIError) as error:
         number = error_number(error)
         if number in _ACCESS_DENIED:

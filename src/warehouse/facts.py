@@ -61,9 +61,18 @@ class RowChunk:
         return before + (after + before).join(self.rows) + after
 
 
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row of an answer that cannot be loaded: where it stands in it (from 0), why, and as it was sent."""
+
+    index: int
+    reason: str
+    raw: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KlineBatch:
-    """The closed candles of one object, oldest first, each open_time once."""
+    """The closed candles of one object, oldest first, each open_time once; *bad* rows beside them."""
 
     series: SeriesKey
     object_id: int
@@ -71,6 +80,7 @@ class KlineBatch:
     captured_at_ms: int
     open_times_ms: NDArray[np.int64]
     rows: Sequence[TextRow]
+    bad: Sequence[BadRow] = ()
 
     @property
     def precedence(self) -> tuple[int, str]:

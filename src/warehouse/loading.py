@@ -19,6 +19,7 @@ from src.warehouse.catalog import lock_waiting, mark_loaded
 from src.warehouse.engine import Warehouse
 from src.warehouse.facts import DEPTH_COLUMNS, DepthBatch, KlineBatch, without_doubles
 from src.warehouse.merging import span, write_facts
+from src.warehouse.quarantine import replace_rows
 from src.warehouse.rollups import WarehouseAggregator
 from src.warehouse.series import ensure_series, lock_series, record_load
 from src.warehouse.tables import fact_klines, fact_klines_coarse, fact_orderbook
@@ -26,12 +27,13 @@ from src.warehouse.tables import fact_klines, fact_klines_coarse, fact_orderbook
 
 @dataclass(slots=True)
 class LoadResult:
-    """What one slice changed: objects marked loaded, candles that are new, candles that were replaced."""
+    """What was changed: objects marked loaded, candles that are new or replaced, levels, rows set aside."""
 
     objects: int = 0
     inserted: int = 0
     replaced: int = 0
     levels: int = 0
+    bad_rows: int = 0
 
 
 def load_slice(
@@ -57,6 +59,7 @@ def _load(connection: Connection, klines: Sequence[KlineBatch], depths: Sequence
     levels = [batch.chunk() for batch in depths if batch.object_id in waiting]
     bulk.insert_rows(connection, fact_orderbook, DEPTH_COLUMNS, levels)
     result.levels = sum(map(len, levels))
+    result.bad_rows = replace_rows(connection, [batch for batch in klines if batch.object_id in waiting])
     mark_loaded(connection, waiting)
     return result
 

@@ -211,6 +211,20 @@ fact_orderbook = _clustered(
     partition_by=_BY_CAPTURED_AT,
 )
 
+quarantined_rows = _table(
+    "quarantined_rows",
+    Column("id", _Id, primary_key=True),
+    Column("object_id", BigInteger(), nullable=False),
+    Column("row_index", Integer(), nullable=False),
+    _code("exchange", 16),
+    _code("symbol", 32),
+    _code("interval_code", 4),
+    Column("reason", prose(), nullable=False),
+    Column("raw", prose(), nullable=False),
+    _created_at(),
+    UniqueConstraint("object_id", "row_index", name="uq_quarantined_rows"),
+)
+
 hourly_klines = _rollup_table("hourly_klines", Column("hour_start", UtcMs(), primary_key=True))
 daily_klines = _rollup_table("daily_klines", Column("date", UtcDate(), primary_key=True))
 

@@ -20,6 +20,7 @@ from src.warehouse.tables import (
     fact_orderbook,
     hourly_klines,
     lake_objects,
+    quarantined_rows,
     latest,
     series,
 )
@@ -130,9 +131,9 @@ def test_value_that_does_not_fit_is_quarantined_and_stops_nobody_else(pipeline: 
     pipeline.land(make_depth("LONGPRICE", [(TOO_LARGE_PRICE, "1")], []))
     pipeline.land(make_object("BEHIND", [fits], CAPTURED_MS + 1))
     report = pipeline.load(slice_objects=64)
-    assert len(report.quarantined) == len(UNFIT) + 1
+    assert (len(report.quarantined), report.loaded.bad_rows) == (1, len(UNFIT))
     stored = read_table(pipeline.warehouse, fact_klines)
-    assert {row["symbol"]: as_kline(row) for row in stored} == {"BEFORE": fits, "BEHIND": fits}
+    assert {row["symbol"]: as_kline(row) for row in stored} == dict.fromkeys(["BEFORE", "BEHIND", *UNFIT], fits)
     assert read_table(pipeline.warehouse, fact_orderbook) == []
 
 
@@ -140,12 +141,14 @@ def test_quarantine_names_the_value_and_what_would_fit(pipeline: Pipeline) -> No
     pipeline.land(*[make_object(symbol, [bad[0]]) for symbol, bad in UNFIT.items()])
     pipeline.land(make_depth("BTCUSDT", [("1", "1")], [(TOO_LARGE_PRICE, "1")]))
     pipeline.load()
-    rows = read_table(pipeline.warehouse, lake_objects)
-    assert {row["state"] for row in rows} == {"quarantined"}
+    reasons = {row["symbol"]: row["reason"] for row in read_table(pipeline.warehouse, quarantined_rows)}
+    objects = read_table(pipeline.warehouse, lake_objects)
+    reasons |= {row["symbol"]: row["error"] for row in objects if row["state"] == "quarantined"}
     expected = {symbol: bad[1:] for symbol, bad in UNFIT.items()}
     expected["BTCUSDT"] = (TOO_LARGE_PRICE, "DECIMAL(20,8)")
-    for row in rows:
-        assert all(word in row["error"] for word in expected[row["symbol"]]), row["error"]
+    assert reasons.keys() == expected.keys()
+    for symbol, words in expected.items():
+        assert all(word in reasons[symbol] for word in words), reasons[symbol]
 
 
 def test_depth_keeps_smallest_and_largest_levels(pipeline: Pipeline) -> None:

@@ -57,6 +57,7 @@ _ROLLUPS = (hourly_klines, daily_klines)
 # Two hours before midnight, so that hours and days are both torn apart by the pieces.
 _START_MS = DAY_START_MS + 22 * HOUR_MS
 _ORDERS = 20
+_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,17 @@ class Stores:
         return self.connect(*self.arguments)
 
 
-@pytest.fixture(params=["sqlite and folder", "mariadb and s3"])
+@pytest.fixture(params=["sqlite and folder", "mysql and folder", "mariadb and s3"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
-    if request.param == "sqlite and folder":
-        return Stores(f"sqlite:///{tmp_path}/warehouse.db", LocalStore, (tmp_path / "data_lake",))
+    engine, _, lake = request.param.split()
+    url = f"sqlite:///{tmp_path}/warehouse.db"
+    if engine != "sqlite":
+        url = request.getfixturevalue(f"{engine}_url")
+    if lake == "folder":
+        return Stores(url, LocalStore, (tmp_path / "data_lake",))
     server = request.getfixturevalue("s3_server")
     names = [f"test-{uuid.uuid4().hex[:12]}-{bucket}" for bucket in ("raw", "archive")]
-    arguments = (server.endpoint, server.access_key, server.secret_key, *names)
-    return Stores(request.getfixturevalue("mariadb_url"), MinioStore, arguments)
+    return Stores(url, MinioStore, (server.endpoint, server.access_key, server.secret_key, *names))
 
 
 @pytest.fixture
@@ -161,10 +165,10 @@ def load_in_pieces(pipeline: Pipeline, objects: Sequence[LakeObject], random: Ra
     """Catalogue the objects in an order of chance, a few at a time, each time loading all that waits."""
     left = random.sample(objects, len(objects))
     while left:
-        size = random.randint(1, 8)
+        size = random.randint(2, 12)
         piece, left = left[:size], left[size:]
         pipeline.catalog(piece, random.choice(list(Lane)))
-        pipeline.load(slice_objects=random.randint(1, 6), slice_bytes=random.choice([1, 20_000, 8_000_000]))
+        pipeline.load(slice_objects=random.randint(1, 8), slice_bytes=random.choice([5_000, 8_000_000]))
 
 
 def test_order_of_loading_changes_nothing(pipeline: Pipeline) -> None:
@@ -273,14 +277,14 @@ def test_two_processes_at_once_change_nothing(stores: Stores, pipeline: Pipeline
     context = get_context("spawn")
     shared: list[tuple[int, ...]] = []
     with ProcessPoolExecutor(2, context, _join, (context.Barrier(2),)) as processes:
-        for seed in range(5):
+        for seed in range(_ROUNDS):
             random = Random(seed)
             forget_all(pipeline)
             pipeline.catalog(random.sample(objects, len(objects)))
             sizes = random.sample([1, 2, 3, 5], 2)
             shared.append(tuple(processes.map(_load_as_second, [stores, stores], sizes)))
             assert everything(pipeline) == expected, f"round {seed}, slices of {sizes}"
-    assert [sum(counts) for counts in shared] == [len(objects)] * 5
+    assert [sum(counts) for counts in shared] == [len(objects)] * _ROUNDS
     assert all(map(any, zip(*shared, strict=True))), f"one of them had nothing to do: {shared}"
 
 

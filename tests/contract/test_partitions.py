@@ -113,8 +113,8 @@ def test_after_all_splits_exactly_the_ends_asked_for_are_added(existing: set[int
 
 
 @pytest.fixture
-def warehouse(mariadb_url: str) -> Iterator[Warehouse]:
-    opened = open_warehouse(mariadb_url)
+def warehouse(database_url: str) -> Iterator[Warehouse]:
+    opened = open_warehouse(database_url)
     migrate(opened)
     yield opened
     opened.close()
@@ -244,8 +244,8 @@ def test_what_another_process_split_meanwhile_is_split_further(
     ]
 
 
-def test_two_processes_at_once_make_every_partition_once(mariadb_url: str, warehouse: Warehouse) -> None:
-    others = [open_warehouse(mariadb_url) for _ in range(2)]
+def test_two_processes_at_once_make_every_partition_once(database_url: str, warehouse: Warehouse) -> None:
+    others = [open_warehouse(database_url) for _ in range(2)]
     start = threading.Barrier(2)
 
     def ensure(number: int) -> None:

@@ -18,13 +18,16 @@ from sqlalchemy.schema import CreateColumn
 
 from src.errors import SchemaError
 from src.settings import PROJECT_ROOT
-from src.warehouse.engine import Warehouse, open_warehouse, sqlite_url
-from src.warehouse.schema import check_schema, find_version, list_migrations, migrate
+from src.warehouse.engine import Warehouse, create_database, open_warehouse, sqlite_url
+from src.warehouse.schema import BASELINE, MIGRATIONS, check_schema, find_version, list_migrations, migrate
 from src.warehouse.tables import metadata, schema_migrations
 from tests import servers
 from tests.servers import DatabaseServer
 
 SCHEMA_SQL = PROJECT_ROOT / "sql" / "schema.sql"
+BASELINES = Path(__file__).parent
+NEWEST = BASELINE + len(list(MIGRATIONS.glob("*.mysql.sql")))
+CREATED = [f"created the schema, version {NEWEST}"]
 ADD_NOTES = "CREATE TABLE notes (id INT NOT NULL PRIMARY KEY, note VARCHAR(40) NOT NULL);\n"
 
 
@@ -58,9 +61,9 @@ def version_of(warehouse: Warehouse) -> int | None:
 
 def test_empty_database_gets_every_table(warehouse: Warehouse) -> None:
     assert version_of(warehouse) is None
-    assert migrate(warehouse) == ["created the schema, version 1"]
+    assert migrate(warehouse) == CREATED
     assert set(inspect(warehouse.engine).get_table_names()) == set(metadata.tables)
-    assert version_of(warehouse) == 1
+    assert version_of(warehouse) == NEWEST
     check_schema(warehouse)
 
 
@@ -68,14 +71,14 @@ def test_second_migrate_does_nothing(warehouse: Warehouse) -> None:
     migrate(warehouse)
     assert migrate(warehouse) == []
     with warehouse.read() as connection:
-        assert connection.execute(schema_migrations.select()).all()[0].version == 1
+        assert [row.version for row in connection.execute(schema_migrations.select())] == [NEWEST]
 
 
 def test_half_made_schema_is_finished(warehouse: Warehouse) -> None:
     """MySQL commits each CREATE TABLE: a process killed in between leaves tables without a version."""
     some = [metadata.tables[name] for name in ("series", "schema_migrations")]
     metadata.create_all(warehouse.engine, tables=some)
-    assert migrate(warehouse) == ["created the schema, version 1"]
+    assert migrate(warehouse) == CREATED
     assert set(inspect(warehouse.engine).get_table_names()) == set(metadata.tables)
 
 
@@ -120,6 +123,19 @@ def test_two_processes_at_once_create_the_schema_once(warehouse_url: str) -> Non
         process.stdin.write("go\n")
         process.stdin.flush()
     assert sorted(process.communicate(timeout=60)[0].strip() for process in processes) == ["0", "1"]
+
+
+def test_database_with_the_longest_name_is_migrated(database_server: DatabaseServer) -> None:
+    """The lock under which one process migrates belongs to the database, and MySQL's have 64 letters at most."""
+    url = database_server.url("n" * 64)
+    with database_server.connect() as connection, connection.cursor() as cursor:
+        create_database(url)
+        try:
+            warehouse = open_warehouse(url)
+            assert migrate(warehouse) == CREATED
+            warehouse.close()
+        finally:
+            cursor.execute(f"DROP DATABASE {'n' * 64}")
 
 
 def test_sqlite_gives_space_back_and_lets_readers_be(tmp_path: Path) -> None:
@@ -171,16 +187,18 @@ def test_new_database_begins_at_the_newest_version(warehouse: Warehouse, migrati
 
 
 def test_newer_schema_is_refused_and_left_alone(warehouse: Warehouse, migrations: Path) -> None:
-    write_migration(migrations, "0002_add_notes", ADD_NOTES)
+    for number in range(BASELINE + 1, NEWEST + 2):
+        write_migration(migrations, f"{number:04d}_step", "SELECT 1;")
     migrate(warehouse, migrations)
+    told = f"has schema {NEWEST + 1}, this code knows {NEWEST} at most: install the newer Candlehouse"
     for refuse in (migrate, check_schema):
-        with pytest.raises(SchemaError, match=r"has schema 2, this code knows 1 at most: install the newer"):
+        with pytest.raises(SchemaError, match=told):
             refuse(warehouse)
-    assert version_of(warehouse) == 2
+    assert version_of(warehouse) == NEWEST + 1
 
 
 def test_missing_schema_is_named(warehouse: Warehouse) -> None:
-    with pytest.raises(SchemaError, match=r"has schema none, this code needs 1: run ./candlehouse migrate"):
+    with pytest.raises(SchemaError, match=rf"has schema none, this code needs {NEWEST}: run ./candlehouse"):
         check_schema(warehouse)
 
 
@@ -208,6 +226,50 @@ def test_failed_migration_changes_no_sqlite_database(tmp_path: Path, migrations:
     assert version_of(warehouse) == 1
     assert not inspect(warehouse.engine).has_table("notes")
     warehouse.close()
+
+
+def test_upgraded_database_is_the_same_as_a_new_one(
+    database_server: DatabaseServer, database: str, database_url: str
+) -> None:
+    fresh = open_warehouse(database_url)
+    migrate(fresh)
+    fresh.close()
+    with servers.fresh_database(database_server) as older:
+        load_ddl(database_server, older, (BASELINES / "baseline.mysql.sql").read_text(encoding="utf-8"))
+        upgraded = open_warehouse(database_server.url(older))
+        take_forward(upgraded)
+        upgraded.close()
+        ours, theirs = describe(database_server, database), describe(database_server, older)
+    for what, rows in ours.items():
+        assert theirs[what] == rows, what
+
+
+def test_upgraded_sqlite_database_is_the_same_as_a_new_one(tmp_path: Path) -> None:
+    fresh, upgraded = (open_warehouse(sqlite_url(tmp_path / name)) for name in ("fresh.db", "upgraded.db"))
+    migrate(fresh)
+    for statement in statements_of((BASELINES / "baseline.sqlite.sql").read_text(encoding="utf-8")):
+        with upgraded.write() as connection:
+            connection.exec_driver_sql(statement)
+    take_forward(upgraded)
+    assert sqlite_ddl(upgraded) == sqlite_ddl(fresh)
+    for warehouse in (fresh, upgraded):
+        warehouse.close()
+
+
+def take_forward(warehouse: Warehouse) -> None:
+    """Apply every shipped migration to a database of version 1."""
+    with warehouse.write() as connection:
+        connection.execute(schema_migrations.insert().values(version=BASELINE, name="created"))
+    assert len(migrate(warehouse)) == NEWEST - BASELINE
+    check_schema(warehouse)
+
+
+def sqlite_ddl(warehouse: Warehouse) -> dict[str, str]:
+    """Return the statement that made each table and index, however it was laid out."""
+    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    with warehouse.read() as connection:
+        found = connection.exec_driver_sql(query).all()
+    return {name: re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.split())) for name, sql in found}
 
 
 def test_shipped_migrations_are_complete_for_both_engines(tmp_path: Path) -> None:
@@ -285,18 +347,22 @@ def describe(server: DatabaseServer, database: str) -> dict[str, list[Any]]:
         return described
 
 
+def load_ddl(server: DatabaseServer, database: str, sql: str) -> None:
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"USE {database}")
+        for statement in statements_of(sql):
+            cursor.execute(statement)
+
+
 def test_file_loaded_into_a_server_is_the_schema_that_the_code_makes(
-    mariadb_server: DatabaseServer, mariadb_database: str
+    database_server: DatabaseServer, database: str, database_url: str
 ) -> None:
-    warehouse = open_warehouse(mariadb_server.url(mariadb_database))
+    warehouse = open_warehouse(database_url)
     migrate(warehouse)
     warehouse.close()
-    with servers.fresh_database(mariadb_server) as by_hand:
-        with mariadb_server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"USE {by_hand}")
-            for statement in statements_of(SCHEMA_SQL.read_text(encoding="utf-8")):
-                cursor.execute(statement)
-        ours, theirs = describe(mariadb_server, mariadb_database), describe(mariadb_server, by_hand)
+    with servers.fresh_database(database_server) as by_hand:
+        load_ddl(database_server, by_hand, SCHEMA_SQL.read_text(encoding="utf-8"))
+        ours, theirs = describe(database_server, database), describe(database_server, by_hand)
     assert len(ours["columns"]) > 100
     for what, rows in ours.items():
         assert theirs[what] == rows, what

@@ -39,7 +39,7 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = PATIENCE_S
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class DaemonProcess:
@@ -48,19 +48,20 @@ class DaemonProcess:
     def __init__(self, process: subprocess.Popen[bytes], log_path: Path) -> None:
         self.process = process
         self._log_path = log_path
+        self._read_to = 0
+        self._events: list[dict[str, Any]] = []
 
     def events(self) -> list[dict[str, Any]]:
-        """List the log's lines; what a kill cut short is left out."""
-        found = []
-        for line in self._log_path.read_bytes().splitlines():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
-        return found
+        """List the log's lines so far; one that a kill cut short is left out."""
+        with self._log_path.open("rb") as log:
+            log.seek(self._read_to)
+            whole, newline, _ = log.read().rpartition(b"\n")
+        self._read_to += len(whole + newline)
+        self._events += [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
+        return self._events
 
     def count(self, event: str) -> int:
-        return sum(line.get("event") == event for line in self.events())
+        return sum(line["event"] == event for line in self.events())
 
     def wait_for(self, event: str, times: int = 1) -> None:
         """Wait until the log tells of *event* that often."""

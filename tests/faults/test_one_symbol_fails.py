@@ -26,7 +26,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     in_mid_minute_ms = 1_709_037_270_000
     config = SimulatorConfig(symbols=DEFAULT_SYMBOLS[:2], start_at_ms=in_mid_minute_ms)
     with Simulator(config).serve_in_thread() as simulator:
-        pipeline = Pipeline(tmp_path, simulator)
+        pipeline = Pipeline(tmp_path, simulator, {"CANDLEHOUSE_DEPTH_SECONDS": "3600"})
         app = pipeline.app
         app.starter.prepare()
         run_cycle(app.extraction, app.transform, app.clock, wait_s=None)

@@ -214,10 +214,10 @@ def test_over_the_limit_429_then_418_then_free_again() -> None:
 
 
 def test_clock_can_be_read_and_set(client: Client) -> None:
-    assert client.control("GET", "clock").json() == {"now_ms": NOW_MS, "speed": 1.0}
+    assert client.control("GET", "clock").json() == {"now_ms": NOW_MS, "speed": 1.0, "skew_ms": 0}
     assert client.control("POST", "clock", {"advance_ms": 7}).json()["now_ms"] == NOW_MS + 7
     wish = {"now_ms": 1_600_000_000_000, "speed": 2.5}
-    assert client.control("POST", "clock", wish).json() == wish
+    assert client.control("POST", "clock", wish).json() == {**wish, "skew_ms": 0}
     assert client.get("time").json() == {"serverTime": 1_600_000_000_000}
     for wrong in (
         {},
@@ -225,12 +225,106 @@ def test_clock_can_be_read_and_set(client: Client) -> None:
         {"now_ms": "x"},
         {"now_ms": 1.5},
         {"speed": -1},
+        {"speed": -1, "skew_ms": 5},
+        {"skew_ms": "1s"},
         {"speed": None, "x": 1},
         [1],
     ):
         refused = client.control("POST", "clock", wrong)
         assert (refused.status_code, list(refused.json())) == (400, ["error"])
     assert client.get("time").json() == {"serverTime": 1_600_000_000_000}
+
+
+def test_clock_can_be_skewed(client: Client) -> None:
+    skewed = client.control("POST", "clock", {"skew_ms": -90_000}).json()
+    assert skewed == {"now_ms": NOW_MS - 90_000, "speed": 1.0, "skew_ms": -90_000}
+    assert client.get("time").json() == {"serverTime": NOW_MS - 90_000}
+    newest = client.get("klines", **KLINES, limit=1).json()[0]
+    assert newest[0] == Interval.M1.floor(NOW_MS - 90_000)
+
+
+def test_market_is_changed_listed_and_put_right_over_http(client: Client) -> None:
+    honest = client.get("klines", **KLINES, limit=100).content
+    first = client.control("POST", "market", {"spec": "hole:symbol=BTCUSDT,from=-30m,minutes=5"})
+    second = client.control("POST", "market", {"kind": "delisting", "symbol": "ETHUSDT"})
+    assert (first.status_code, first.json(), second.json()) == (201, {"id": 1}, {"id": 2})
+    opens = [row[0] for row in client.get("klines", **KLINES, limit=100).json()]
+    assert len(opens) == 100
+    assert opens[-1] - opens[0] == 104 * MINUTE_MS
+    (info,) = client.get("exchangeInfo", symbol="ETHUSDT").json()["symbols"]
+    assert info["status"] == "BREAK"
+    book = client.get("depth", symbol="ETHUSDT").json()
+    assert (book["bids"], book["asks"]) == ([], [])
+    assert [change["kind"] for change in client.control("GET", "market").json()] == ["hole", "delisting"]
+    assert client.control("DELETE", "market/2").json() == {"removed": 1}
+    assert client.control("DELETE", "market").json() == {"removed": 1}
+    assert client.get("klines", **KLINES, limit=100).content == honest
+    refused = client.control("POST", "market", {"spec": "hole:minutes=1,symbol=NOPE"})
+    assert (refused.status_code, "unknown symbol NOPE" in refused.json()["error"]) == (400, True)
+
+
+def test_symbol_is_unknown_until_it_is_listed(client: Client) -> None:
+    client.control("POST", "market", {"spec": "listing:symbol=BTCUSDT,from=+1m"})
+    assert get_error(client.get("klines", **KLINES))[1] == -1121
+    client.simulator.clock.advance(MINUTE_MS)
+    assert len(client.get("klines", **KLINES).json()) == 1
+
+
+def test_dropped_connection_is_closed_without_an_answer(client: Client) -> None:
+    client.simulator.add_fault("drop:count=1")
+    with pytest.raises(requests.ConnectionError):
+        client.get("klines", **KLINES)
+    assert client.get("klines", **KLINES).status_code == 200
+    assert [entry.status for entry in client.simulator.requests] == [0, 200]
+
+
+def test_dropped_body_is_shorter_than_announced(client: Client) -> None:
+    client.simulator.add_fault("drop:share=0.5,count=1")
+    host, port = client.simulator.base_url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    connection.request("GET", "/api/v3/klines?symbol=BTCUSDT&interval=1m")
+    response = connection.getresponse()
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        response.read()
+    announced = int(response.headers["Content-Length"])
+    assert len(caught.value.partial) == announced // 2
+    connection.close()
+
+
+def test_half_open_connection_is_never_answered_and_ends_at_its_bound(client: Client) -> None:
+    client.simulator.add_fault("half_open:delay=0.4,count=2")
+    begun = time.monotonic()
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{client.simulator.base_url}/api/v3/ping", timeout=0.1)
+    with pytest.raises(requests.ConnectionError, match="without response"):
+        client.get("ping")
+    assert time.monotonic() - begun >= 0.5
+    assert client.get("ping").status_code == 200
+
+
+def test_half_open_connection_does_not_hold_up_the_end() -> None:
+    with serve(faults=("half_open",)) as simulator:
+        host, port = simulator.base_url.removeprefix("http://").split(":")
+        waiting = socket.create_connection((host, int(port)))
+        waiting.sendall(b"GET /api/v3/ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        deadline = time.monotonic() + 5
+        while not simulator.faults.describe(NOW_MS)[0]["happened"] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 3
+    assert waiting.recv(100) == b""
+    waiting.close()
+
+
+def test_data_faults_over_http(client: Client) -> None:
+    for spec in ("empty:count=1", "microseconds:count=1", "duplicate_rows:rows=1,count=1"):
+        client.simulator.add_fault(spec)
+    empty, micros, doubled, honest = (client.get("klines", **KLINES, limit=4) for _ in range(4))
+    assert (empty.status_code, empty.json()) == (200, [])
+    assert [row[0] for row in micros.json()] == [row[0] * 1000 for row in honest.json()]
+    assert len(str(micros.json()[0][6])) == 16
+    rows = honest.json()
+    assert doubled.json() == [rows[0], rows[1], rows[2], rows[2]]
 
 
 def test_faults_are_set_listed_and_removed_over_http(client: Client) -> None:

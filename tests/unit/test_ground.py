@@ -191,13 +191,13 @@ def test_every_warehouse_url_leads_to_an_empty_database(warehouse_url: str) -> N
     engine.dispose()
 
 
-def test_database_is_dropped_even_while_someone_holds_it(mariadb_server: servers.DatabaseServer) -> None:
-    with servers.fresh_database(mariadb_server) as name:
-        engine = create_engine(mariadb_server.url(name))
+def test_database_is_dropped_even_while_someone_holds_it(database_server: servers.DatabaseServer) -> None:
+    with servers.fresh_database(database_server) as name:
+        engine = create_engine(database_server.url(name))
         holder = engine.connect()
         holder.execute(text("CREATE TABLE t (a INT)"))
         holder.execute(text("SELECT * FROM t"))
     holder.invalidate()
     holder.close()
     engine.dispose()
-    assert name not in inspect(create_engine(mariadb_server.url("mysql"))).get_schema_names()
+    assert name not in inspect(create_engine(database_server.url("mysql"))).get_schema_names()

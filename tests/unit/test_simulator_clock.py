@@ -45,6 +45,27 @@ def test_change_of_speed_does_not_jump() -> None:
     assert clock.now_ms() == 4
 
 
+def test_skew_is_on_top_of_the_time() -> None:
+    base = Base()
+    clock = SimulatorClock(base)
+    clock.add_skew(-500)
+    assert clock.read() == (999_500, 1_000_000)
+    clock.add_skew(0, from_ms=1_000_200)
+    clock.add_skew(70, from_ms=1_000_100)
+    seen = []
+    for _ in range(3):
+        seen.append(clock.now_ms())
+        base.now_ms += 100
+    assert seen == [999_500, 1_000_170, 1_000_200]
+
+
+def test_clock_that_is_set_shows_what_it_was_set_to_whatever_its_skew() -> None:
+    clock = SimulatorClock(Base())
+    clock.add_skew(90_000)
+    clock.set(now_ms=5_000_000)
+    assert clock.read() == (5_000_000, 4_910_000)
+
+
 def test_impossible_speed_is_refused() -> None:
     with pytest.raises(ValueError, match="clock speed -1"):
         SimulatorClock(Base(), speed=-1)

@@ -81,3 +81,22 @@ def test_month_of_the_listing_is_the_first() -> None:
     first, second = slots(0, limit=2, interval=Interval.MO1)
     assert first == Interval.MO1.floor(LISTED_MS)
     assert second == Interval.MO1.next(first)
+
+
+def test_limit_counts_what_exists_across_holes() -> None:
+    spans = [Window(n * HOUR_MS, n * HOUR_MS + 2 * MINUTE_MS) for n in range(3)]
+    every = [n * HOUR_MS + m * MINUTE_MS for n in range(3) for m in range(2)]
+    assert list_slots(KlinesQuery(Interval.M1, 0, limit=5), spans) == every[:5]
+    assert list_slots(KlinesQuery(Interval.M1, limit=5), spans) == every[1:]
+    assert list_slots(KlinesQuery(Interval.M1, MINUTE_MS, 2 * HOUR_MS), spans) == every[1:5]
+    assert list_slots(KlinesQuery(Interval.M1, 3 * MINUTE_MS, HOUR_MS - 1), spans) == []
+    assert list_slots(KlinesQuery(Interval.M1), []) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_candle_that_two_spans_share_is_one(limit: int) -> None:
+    spans = [Window(0, 5 * MINUTE_MS), Window(7 * MINUTE_MS, 8 * MINUTE_MS), Window(HOUR_MS, 2 * HOUR_MS)]
+    hours = [0, HOUR_MS]
+    assert list_slots(KlinesQuery(Interval.H1, 0, limit=limit), spans) == hours[:limit]
+    assert list_slots(KlinesQuery(Interval.H1, limit=limit), spans) == hours[-limit:]
+    assert list_slots(KlinesQuery(Interval.MO1, limit=limit), spans) == [0]

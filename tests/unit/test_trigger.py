@@ -1,4 +1,4 @@
-"""When cycles run: just after the exchange's minute turns, each tick once, whatever the measured offset does."""
+"""When cycles run: just after the exchange's minute turns, each tick once, however the offset wanders."""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""The lake: where it is, and whether objects can be written, read and removed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from src.clock import Clock
+from src.errors import CandlehouseError
+from src.lake.store import Bucket, ObjectStore
+from src.maintenance.doctor.findings import Finding, explain, ok, problem, warning
+
+_UNREACHABLE = "mend that; candles are fetched once it is back, and depth waits in a spool meanwhile"
+_CONTENT = b'{"written by": "./candlehouse doctor, and removed again"}'
+
+
+def check_lake(
+    open_lake: Callable[[], ObjectStore],
+    place: str,
+    is_in_use: Callable[[], bool | None],
+    spool: Path,
+    clock: Clock,
+) -> Iterator[Finding]:
+    """Look at the lake at *place*; *is_in_use* tells whether anything was ever landed, None if unknown."""
+    yield ok("place", place)
+    yield from _check_spool(spool)
+    try:
+        lake = open_lake()
+        missing = lake.missing_buckets()
+    except CandlehouseError as error:
+        yield problem("reachable", explain(error), _UNREACHABLE)
+        return
+    if missing:
+        yield _judge_missing(missing, is_in_use())
+        return
+    yield ok("reachable", f"buckets {' and '.join(Bucket)} are there")
+    for bucket in Bucket:
+        yield _probe(lake, bucket, clock)
+
+
+def _judge_missing(missing: list[Bucket], in_use: bool | None) -> Finding:
+    found = f"not there: {', '.join(missing)}"
+    if in_use is False:
+        return ok("buckets", f"{found}; nothing has been collected yet", "./candlehouse up makes them")
+    if in_use is None:
+        advice = "mend the warehouse first; if nothing was ever collected, ./candlehouse up makes them"
+        return warning("buckets", found, advice)
+    advice = (
+        "the warehouse knows objects that lay there: check that the disk is mounted and the settings of the "
+        "lake; a start would make them anew, empty"
+    )
+    return problem("buckets", found, advice)
+
+
+def _probe(lake: ObjectStore, bucket: Bucket, clock: Clock) -> Finding:
+    # No folder in the key, so that none is left behind; and no key of ours, so that nobody adopts it.
+    key = f"doctor-{uuid4().hex}.json"
+    started_ms = clock.steady_ms()
+    try:
+        lake.put_new(bucket, key, _CONTENT)
+        try:
+            content = lake.get(bucket, key)
+        finally:
+            lake.delete(bucket, key)
+    except CandlehouseError as error:
+        return problem(f"{bucket} writable", explain(error), "until then nothing can be collected")
+    took_ms = clock.steady_ms() - started_ms
+    if content != _CONTENT:
+        advice = "check that disk or server: what it gives back is not what it was given"
+        return problem(f"{bucket} writable", f"{key} came back changed", advice)
+    found = f"an object was written, read and removed in {took_ms} ms"
+    return ok(f"{bucket} writable", found, took_ms=took_ms)
+
+
+def _check_spool(spool: Path) -> Iterator[Finding]:
+    waiting = sum(1 for _ in spool.glob("raw/*/*.json"))
+    if waiting:
+        advice = "the daemon (./candlehouse up) moves them as soon as the lake is back"
+        found = f"{waiting:,} snapshots wait in {spool} for the lake"
+        yield warning("spool", found, advice, snapshots=waiting)

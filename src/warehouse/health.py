@@ -1,0 +1,151 @@
+"""What a database says of itself: server, driver, settings and sizes, and two probes that leave nothing.
+
+What all that means is judged in ``src.maintenance.doctor``.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from uuid import uuid4
+
+from sqlalchemy import Column, Connection, MetaData, Table, bindparam, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
+
+from src.errors import WarehouseUnavailable
+from src.warehouse import bulk, dialects
+from src.warehouse.engine import Warehouse, error_number
+from src.warehouse.facts import RowChunk
+from src.warehouse.schema import find_version
+from src.warehouse.tables import exchange_budget, utc_now
+from src.warehouse.types import code
+
+_UNKNOWN_DATABASE = 1049
+_VARIABLES = (
+    "binlog_format",
+    "information_schema_stats_expiry",
+    "innodb_flush_log_at_trx_commit",
+    "local_infile",
+    "log_bin",
+    "max_allowed_packet",
+    "max_connections",
+    "sql_mode",
+    "time_zone",
+    "transaction_isolation",
+    "tx_isolation",  # MariaDB up to 11
+)
+_PRAGMAS = ("auto_vacuum", "freelist_count", "journal_mode", "page_count", "page_size")
+# dbstat reads every page: past this it takes too long for a look.
+_MOST_PAGES_READ = 250_000
+_probe = Table("doctor_probe", MetaData(), Column("word", code(16)), prefixes=["TEMPORARY"])
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """*settings* are those of this session, *now_ms* is the database's clock.
+
+    A *driver* that is not native is pure Python, which is half as fast.
+    """
+
+    kind: str
+    version: str
+    driver: str
+    is_native: bool
+    settings: dict[str, str]
+    now_ms: int
+
+    @property
+    def number(self) -> tuple[int, ...]:
+        """The version's leading numbers, e.g. (10, 11, 19)."""
+        match = re.match(r"\d+(?:\.\d+)*", self.version)
+        return tuple(int(part) for part in match[0].split(".")) if match else ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """Rows and bytes of a table, indexes included; MySQL estimates the rows."""
+
+    rows: int
+    size_bytes: int
+
+
+def is_begun(warehouse: Warehouse) -> bool:
+    """Whether there is a schema, of whatever version; raises what reading raises when that cannot be told."""
+    try:
+        with warehouse.read() as connection:
+            return find_version(connection) is not None
+    except WarehouseUnavailable as error:
+        cause = error.__cause__
+        if isinstance(cause, DBAPIError) and error_number(cause) == _UNKNOWN_DATABASE:
+            return False
+        raise
+
+
+def read_server(connection: Connection) -> ServerFacts:
+    """Ask the database who it is and how it is set up."""
+    now_ms = connection.execute(select(utc_now())).scalar_one()
+    if dialects.is_mysql(connection):
+        return _read_mysql(connection, now_ms)
+    settings = {name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar()) for name in _PRAGMAS}
+    return ServerFacts("SQLite", sqlite3.sqlite_version, "Python's own", True, settings, now_ms)
+
+
+def _read_mysql(connection: Connection, now_ms: int) -> ServerFacts:
+    told = str(connection.exec_driver_sql("SELECT VERSION()").scalar())
+    kind = next((name for name in ("MariaDB", "TiDB") if name in told), "MySQL")
+    # The connector falls back to pure Python in silence when its C extension cannot be loaded.
+    is_native = type(connection.connection.driver_connection).__name__.startswith("CMySQL")
+    driver = f"mysql-connector {version('mysql-connector-python')}"
+    variables = ", ".join(f"'{name}'" for name in _VARIABLES)
+    rows = connection.exec_driver_sql(f"SHOW SESSION VARIABLES WHERE variable_name IN ({variables})")
+    settings = {str(name).lower(): str(value) for name, value in rows}
+    return ServerFacts(kind, told, driver, is_native, settings, now_ms)
+
+
+def probe_write(connection: Connection) -> None:
+    """Insert a row and take it back; raises what the database says against it."""
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(exchange_budget.insert().values(exchange="doctor", egress=uuid4().hex))
+    finally:
+        savepoint.rollback()
+
+
+def probe_bulk_load(connection: Connection) -> None:
+    """Load a row into a temporary table, the way facts are loaded; raises what stands against it."""
+    connection.execute(CreateTable(_probe))
+    try:
+        bulk.insert_rows(connection, _probe, ("word",), [RowChunk((), ["works"], ())])
+    finally:
+        connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {_probe.name}")
+
+
+def read_sizes(connection: Connection, names: Sequence[str]) -> dict[str, TableSize]:
+    """Return the sizes of these tables; empty where that cannot be known quickly."""
+    if dialects.is_mysql(connection):
+        return _read_sizes_mysql(connection, names)
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    if pages > _MOST_PAGES_READ:
+        return {}
+    query = text("SELECT name, SUM(ncell), SUM(pgsize) FROM dbstat WHERE name IN :names GROUP BY name")
+    try:
+        rows = connection.execute(query.bindparams(bindparam("names", names, expanding=True))).all()
+    except DBAPIError:  # dbstat is an option of SQLite's that not every build has
+        return {}
+    return {name: TableSize(int(cells), int(size)) for name, cells, size in rows}
+
+
+def _read_sizes_mysql(connection: Connection, names: Sequence[str]) -> dict[str, TableSize]:
+    if connection.exec_driver_sql("SHOW VARIABLES LIKE 'information_schema_stats_expiry'").first():
+        # MySQL would answer with numbers of up to a day ago.
+        connection.exec_driver_sql("SET SESSION information_schema_stats_expiry = 0")
+    query = text(
+        "SELECT table_name, table_rows, data_length + index_length FROM information_schema.tables "
+        "WHERE table_schema = DATABASE() AND table_name IN :names"
+    )
+    rows = connection.execute(query.bindparams(bindparam("names", names, expanding=True)))
+    return {name: TableSize(int(count or 0), int(size or 0)) for name, count, size in rows}
