@@ -257,6 +257,27 @@ def _intervals(names: tuple[str, ...]) -> list[Any]:
 
 
 @main.command()
+@_json_option
+def doctor(as_json: bool) -> None:
+    """Check stores, exchange, clock, disk and data, and say what to do; changes nothing.
+
+    Exit status 0 when nothing is wrong, warnings included; 1 when something is.
+
+    \b
+    Example: ./candlehouse doctor
+    """
+    from src.maintenance.doctor.checkup import is_healthy
+    from src.terminal import doctor_json, doctor_view, show
+
+    report = _app().doctor.examine()
+    if as_json:
+        click.echo(json.dumps(doctor_json(report)))
+    else:
+        show(doctor_view(report))
+    sys.exit(0 if is_healthy(report) else 1)
+
+
+@main.command()
 def migrate() -> None:
     """Create the warehouse's schema, or bring an older one up to date.
 

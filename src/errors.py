@@ -5,7 +5,8 @@ CandlehouseError
 ├── SchemaError               the operator: the warehouse's schema is not the one this code needs
 ├── SourceError               an exchange did not give what was asked for
 │   ├── SourceTransient       try again later: timeouts, 5xx, HTML bodies, truncated answers
-│   │   └── SourceBlocked     429 or 418: nobody calls that exchange before ``until_ms``
+│   │   ├── SourceBlocked     429 or 418: nobody calls that exchange before ``until_ms``
+│   │   └── SourceResting     it seems ill as a whole: nobody calls it before ``until_ms``, then one tries
 │   └── SourcePermanent       never try again as it is: unknown symbol, refused region
 ├── StoreUnavailable          a store cannot be reached or written; work goes on by itself when it is back
 │   ├── LakeUnavailable
@@ -56,6 +57,18 @@ class SourceBlocked(SourceTransient):
             exchange,
             f"calls are blocked until {format_utc(until_ms)} ({reason}); "
             "they go on by themselves then, nothing needs to be done",
+        )
+        self.until_ms = until_ms
+
+
+class SourceResting(SourceTransient):
+    """The exchange failed again and again, whatever was asked, and is left alone for a while."""
+
+    def __init__(self, exchange: str, until_ms: int, reason: str) -> None:
+        super().__init__(
+            exchange,
+            f"calls rest until {format_utc(until_ms)} ({reason}); one tries by itself then whether the "
+            "exchange works again, nothing needs to be done",
         )
         self.until_ms = until_ms
 

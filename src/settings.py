@@ -48,11 +48,15 @@ def _below_project_root(path: Path) -> Path:
     return PROJECT_ROOT / path.expanduser()
 
 
-def _base_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("not an http or https address")
-    return value.rstrip("/")
+def _base_urls(value: str) -> str:
+    """Check each address of a comma list; return the list without blanks and closing slashes."""
+    urls = [url.strip().rstrip("/") for url in value.split(",") if url.strip()]
+    for parts in map(urlsplit, urls):
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("not an http or https address")
+    if not urls:
+        raise ValueError("the list is empty")
+    return ",".join(dict.fromkeys(urls))
 
 
 def _lower(value: object) -> object:
@@ -110,6 +114,12 @@ class Settings(BaseSettings):
         "a name of 1 to 64 letters, digits, . _ and -",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
     )
+    breaker_failures: int = _variable(
+        "CANDLEHOUSE_BREAKER_FAILURES", 5, "a whole number from 1 to 1000", ge=1, le=1000
+    )
+    breaker_seconds: int = _variable(
+        "CANDLEHOUSE_BREAKER_SECONDS", 60, "a whole number from 1 to 3600", ge=1, le=3600
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = _variable(
         "CANDLEHOUSE_LOG", "info", "debug, info, warning or error"
     )
@@ -139,8 +149,10 @@ class Settings(BaseSettings):
     )
     mysql_pool_size: int = _variable("MYSQL_POOL_SIZE", 10, "a whole number from 1 to 32", ge=1, le=32)
 
-    binance_base_url: Annotated[str, AfterValidator(_base_url)] = _variable(
-        "BINANCE_BASE_URL", "https://api.binance.com", "an address that starts with https:// or http://"
+    binance_base_url: Annotated[str, AfterValidator(_base_urls)] = _variable(
+        "BINANCE_BASE_URL",
+        "https://api.binance.com",
+        "an address that starts with https:// or http://, or several separated by commas",
     )
 
     @model_validator(mode="after")

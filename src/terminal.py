@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from src.domain import SeriesKey, utc_from_ms
+from src.maintenance.doctor.checkup import Report, is_healthy
+from src.maintenance.doctor.findings import Finding, Verdict
 from src.services.status import PipelineStatus, SeriesStatus
 
+_PIPE_WIDTH = 110
 _MINUTE_S = 60
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 30
@@ -21,7 +27,7 @@ _GAUGE_WIDTH = 30
 
 def to_text(what: RenderableType, width: int | None = None) -> str:
     """Return what a terminal would show, without colours, for logs and pipes."""
-    console = Console(width=width or 110, color_system=None, force_terminal=False)
+    console = Console(width=width or _PIPE_WIDTH, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(what)
     return capture.get().rstrip()
@@ -106,6 +112,54 @@ def _budget(status: PipelineStatus, now_ms: int) -> Text:
     )
 
 
+_MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
+
+
+def doctor_view(report: Report) -> RenderableType:
+    """Draw what the doctor found, area by area, with what to do below each finding."""
+    # Text and not str throughout: an error's [brackets] are no markup.
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("verdict", "check"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("found", overflow="fold")
+    for area, findings in report.items():
+        table.add_row(Text(area, style="bold"))
+        for finding in findings:
+            verdict = Text(f"  {finding.verdict.value}", style=_MARKS[finding.verdict])
+            table.add_row(verdict, Text(finding.check), _with_advice(finding))
+    return Group(table, Text(), _diagnosis(report))
+
+
+def _with_advice(finding: Finding) -> Text:
+    text = Text(finding.found)
+    return text.append(f"\n→ {finding.advice}", style="cyan") if finding.advice else text
+
+
+def _diagnosis(report: Report) -> Text:
+    found = Counter(finding.verdict for findings in report.values() for finding in findings)
+    problems, warnings = found[Verdict.PROBLEM], found[Verdict.WARNING]
+    if not problems and not warnings:
+        return Text("all is well", style=_MARKS[Verdict.OK])
+    worst = Verdict.PROBLEM if problems else Verdict.WARNING
+    return Text(f"problems: {problems}, warnings: {warnings}", style=_MARKS[worst])
+
+
+def doctor_json(report: Report) -> dict[str, Any]:
+    """Return the report for programs."""
+    findings = [
+        {"area": area, **asdict(finding)} for area, findings in report.items() for finding in findings
+    ]
+    return {"healthy": is_healthy(report), "findings": findings}
+
+
+def show(what: RenderableType) -> None:
+    """Print in colour on a terminal (unless NO_COLOR is set), plainly and 110 wide into a file or pipe."""
+    if sys.stdout.isatty():
+        Console().print(what)
+    else:
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in to_text(what).splitlines())
+
+
 def price_text(price: Decimal | None) -> str:
     """Return a price without the zeros that only fill up its 8 decimals, two decimals at least."""
     if price is None:
@@ -144,7 +198,7 @@ def status_json(rows: list[SeriesStatus], now_ms: int) -> list[dict[str, Any]]:
             "interval": row.key.interval.value,
             "candles": row.candles,
             "last_open_time_ms": row.last_open_ms,
-            "last_price": None if row.last_price is None else str(row.last_price),
+            "last_price": None if row.last_price is None else f"{row.last_price:f}",
             "lag_ms": row.lag_ms(now_ms),
         }
         for row in rows

@@ -8,8 +8,10 @@ from functools import cached_property
 
 from pydantic import SecretStr
 
-from src.clock import SystemClock
-from src.extract.binance import Binance
+from src.clock import Clock, SystemClock
+from src.domain import SeriesKey
+from src.extract.binance import Binance, find_hosts
+from src.extract.breaker import Breaker
 from src.extract.budget import Budget
 from src.extract.http import HttpClient
 from src.extract.landing import Landing
@@ -21,9 +23,21 @@ from src.lake.local_store import LocalStore
 from src.lake.minio_store import MinioStore
 from src.lake.spool import Spool
 from src.lake.store import ObjectStore
+from src.maintenance.doctor.checkup import Doctor
+from src.maintenance.doctor.disk import check_disk
+from src.maintenance.doctor.exchange import ExchangePlace, check_exchange
+from src.maintenance.doctor.findings import Check
+from src.maintenance.doctor.growth import Cadence, Homes, check_growth
+from src.maintenance.doctor.lake import check_lake
+from src.maintenance.doctor.series import check_series
+from src.maintenance.doctor.warehouse import check_warehouse
 from src.settings import Settings
 from src.transform.manager import TransformManager
 from src.warehouse.engine import Warehouse, mysql_url, open_warehouse, sqlite_url
+
+_SQLITE_FILE, _LAKE_FOLDER = "warehouse.db", "data_lake"
+# Short, as a person waits for what comes of it.
+_CHECK_PATIENCE_S = 3
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class App:
     def lake(self) -> ObjectStore:
         settings = self.settings
         if settings.minio_endpoint is None:
-            return LocalStore(settings.data_dir / "data_lake")
+            return LocalStore(settings.data_dir / _LAKE_FOLDER)
         return MinioStore(
             settings.minio_endpoint,
             _revealed(settings.minio_access_key),
@@ -57,10 +71,17 @@ class App:
 
     @cached_property
     def exchange(self) -> Binance:
+        return self._open_exchange(self.warehouse, HttpClient(Binance.name, self.clock), self.clock)
+
+    def _open_exchange(
+        self, warehouse: Warehouse, http: HttpClient, clock: Clock, attempts: int | None = None
+    ) -> Binance:
         settings = self.settings
-        http = HttpClient(Binance.name, self.clock)
-        budget = Budget(self.warehouse, Binance.name, settings.egress, settings.budget_share, self.clock)
-        return Binance(settings.binance_base_url, http, budget, self.clock)
+        breaker = Breaker(settings.breaker_failures, settings.breaker_seconds * 1000)
+        budget = Budget(
+            warehouse, Binance.name, settings.egress, settings.budget_share, clock, breaker=breaker
+        )
+        return Binance(settings.binance_base_url, http, budget, clock, attempts)
 
     @cached_property
     def tracking(self) -> Tracking:
@@ -97,6 +118,48 @@ class App:
         )
 
     @cached_property
+    def doctor(self) -> Doctor:
+        """The doctor, who makes nothing: a SQLite warehouse that is not there yet is None to it."""
+        settings, clock, folder = self.settings, self.clock, self.settings.data_dir
+        warehouse = self._open_for_checks()
+        cadence = Cadence(settings.cycle_seconds, settings.depth_seconds, settings.depth_levels)
+        hosts = find_hosts(settings.binance_base_url)
+        address = ExchangePlace(Binance.name, hosts, settings.egress, settings.budget_share)
+        firsts = [SeriesKey(Binance.name, name, i) for name in settings.symbols for i in settings.intervals]
+        homes = Homes(folder, lake=settings.minio_endpoint is None, warehouse=settings.mysql_host is None)
+        areas: dict[str, Check] = {
+            "disk": lambda: check_disk(folder),
+            "lake": lambda: check_lake(
+                lambda: self.lake, lake_place(settings), warehouse, folder / "spool", clock
+            ),
+            "warehouse": lambda: check_warehouse(warehouse, warehouse_place(settings), clock),
+            "exchange": lambda: check_exchange(address, warehouse, self._open_exchange_for_checks, clock),
+            "data": lambda: check_series(warehouse, settings.cycle_seconds, settings.depth_seconds, clock),
+            "growth": lambda: check_growth(warehouse, firsts, cadence, homes),
+        }
+        return Doctor(areas, clock, close=warehouse.close if warehouse else lambda: None)
+
+    def _open_for_checks(self) -> Warehouse | None:
+        settings = self.settings
+        if settings.mysql_host is None and not (settings.data_dir / _SQLITE_FILE).is_file():
+            return None
+        return open_warehouse(warehouse_url(settings), settings.mysql_pool_size, _CHECK_PATIENCE_S)
+
+    def _open_exchange_for_checks(self, warehouse: Warehouse) -> Binance:
+        """Connect an exchange that asks once and raises Stopped where it would have to wait."""
+        stopped = threading.Event()
+        stopped.set()
+        clock, patience_s = SystemClock(stopped), _CHECK_PATIENCE_S
+        http = HttpClient(
+            Binance.name,
+            clock,
+            connect_timeout_s=patience_s,
+            read_timeout_s=patience_s,
+            total_timeout_s=2 * patience_s,
+        )
+        return self._open_exchange(warehouse, http, clock, attempts=1)
+
+    @cached_property
     def daemon(self) -> Daemon:
         cycle_seconds = self.settings.cycle_seconds
         return Daemon(self.exchange, self.extraction, self.transform, self.starter, self.clock, cycle_seconds)
@@ -110,11 +173,28 @@ def build(settings: Settings) -> App:
 def warehouse_url(settings: Settings) -> str:
     """Return where the warehouse is: MySQL where MYSQL_HOST is set, else a file in the data folder."""
     if settings.mysql_host is None:
-        return sqlite_url(settings.data_dir / "warehouse.db")
+        return sqlite_url(settings.data_dir / _SQLITE_FILE)
     password = _revealed(settings.mysql_password)
     return mysql_url(
         settings.mysql_host, settings.mysql_port, settings.mysql_user or "", password, settings.mysql_database
     )
+
+
+def lake_place(settings: Settings) -> str:
+    """Say where the lake is, without its keys."""
+    if settings.minio_endpoint is None:
+        return f"the folder {settings.data_dir / _LAKE_FOLDER}"
+    scheme = "https" if settings.minio_secure else "http"
+    buckets = f"{settings.minio_bucket_raw} and {settings.minio_bucket_archive}"
+    return f"{scheme}://{settings.minio_endpoint}, buckets {buckets}"
+
+
+def warehouse_place(settings: Settings) -> str:
+    """Say where the warehouse is, without its password."""
+    if settings.mysql_host is None:
+        return f"the file {settings.data_dir / _SQLITE_FILE}"
+    server = f"{settings.mysql_user}@{settings.mysql_host}:{settings.mysql_port}"
+    return f"{server}, database {settings.mysql_database}"
 
 
 def _revealed(secret: SecretStr | None) -> str:

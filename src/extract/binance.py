@@ -1,14 +1,14 @@
 """Binance Spot's public market data, behind the protocol of ``src.extract.exchange``.
 
-Each attempt goes the same way: know the exchange's time, reserve weight, send, follow the exchange's count,
-obey a block, translate a refusal. Needs no key. Source: Binance's "Market data endpoints" (REST).
+Each call goes the same way: know the exchange's time, then (``src.extract.caller``) reserve weight and send,
+follow the exchange's count, obey a block, translate a refusal. Needs no key. Source: Binance's "Market data
+endpoints" (REST).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
@@ -18,13 +18,16 @@ from src.errors import SourceBlocked, SourceTransient
 from src.extract import binance_payloads as payloads
 from src.extract.binance_errors import ILLEGAL_CHARACTERS, INVALID_SYMBOL, Refused, find_block, find_refusal
 from src.extract.budget import Budget, Reservation
+from src.extract.caller import Caller
 from src.extract.exchange import Answer, KlinesAnswer, Request, SymbolInfo, UnknownSymbols
 from src.extract.exchange_clock import ExchangeClock, TimeSample
+from src.extract.hosts import Hosts
 from src.extract.http import HttpAnswer, HttpClient, find_json
-from src.extract.retry import call_with_retry
 
 T = TypeVar("T")
 
+# All of them serve the same data, under one limit per caller's address.
+HOSTS = tuple(f"https://{name}.binance.com" for name in ("api", "api-gcp", "api1", "api2", "api3", "api4"))
 MAX_KLINES = 1000
 MAX_LEVELS = 5000
 _WEIGHT_KLINES, _WEIGHT_INFO, _WEIGHT_TIME = 2, 20, 1
@@ -34,7 +37,10 @@ _MAX_NAMED_SYMBOLS = 100
 
 
 class Binance:
-    """Candles, depth, symbols and time of Binance Spot; one instance serves all threads."""
+    """Candles, depth, symbols and time of Binance Spot; one instance serves all threads.
+
+    *base_url* may be several separated by commas, the first preferred; Binance's own means all its ``HOSTS``.
+    """
 
     name = "binance"
 
@@ -44,14 +50,12 @@ class Binance:
         http: HttpClient,
         budget: Budget,
         clock: Clock,
-        attempts: int = 4,
+        attempts: int | None = None,
         clock_max_age_ms: int = 600_000,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._http = http
+        self._caller = Caller(Hosts(find_hosts(base_url), clock), http, budget, clock, attempts)
         self._budget = budget
         self._clock = clock
-        self._attempts = attempts
         self._exchange_clock = ExchangeClock(clock, self._sample_time, clock_max_age_ms)
         budget.follow_clock(self._exchange_clock.guess_ms)
 
@@ -122,16 +126,16 @@ class Binance:
 
     def measure_clock(self) -> ClockOffset:
         """Ask the exchange's time now."""
-        return call_with_retry(self._exchange_clock.measure, self._clock, self._attempts)
+        return self._exchange_clock.measure()
 
     def clock_offset(self) -> ClockOffset:
         """Return the last measurement, measured anew when it is missing or old."""
-        call_with_retry(self._exchange_clock.refresh, self._clock, self._attempts)
+        self._exchange_clock.refresh()
         return self._exchange_clock.offset()
 
     def exchange_now_ms(self) -> int:
         """Return the exchange's time at the least: our clock plus offset minus its error."""
-        call_with_retry(self._exchange_clock.refresh, self._clock, self._attempts)
+        self._exchange_clock.refresh()
         return self._exchange_clock.guess_ms()
 
     def _fetch_info(self, symbols: Sequence[str] | None) -> list[SymbolInfo]:
@@ -154,12 +158,11 @@ class Binance:
     ) -> T:
         """Ask until there is an answer that *read* accepts; what it calls Nonsense is asked again."""
 
-        def attempt() -> T:
-            self._exchange_clock.refresh()
-            received, body = self._send(path, params, weight, about)
+        def judge(received: HttpAnswer, reservation: Reservation) -> T:
+            body = self._accept(received, reservation, about)
             answer = Answer(
                 body=received.body,
-                request=Request("GET", _without_secrets(self._base_url + path), dict(params), weight),
+                request=Request("GET", received.url, dict(params), weight),
                 sent_at_ms=received.sent_at_ms,
                 exchange_time_ms=self._exchange_clock.at_least_ms(received.sent_steady_ms),
             )
@@ -168,36 +171,35 @@ class Binance:
             except payloads.Nonsense as error:
                 raise self._nonsense(about, error) from error
 
-        return call_with_retry(attempt, self._clock, self._attempts)
+        self._exchange_clock.refresh()
+        return self._caller.call(path, params, weight, judge)
 
     def _nonsense(self, about: str, error: payloads.Nonsense) -> SourceTransient:
         return SourceTransient(self.name, f"answered nonsense for {about}: {error}")
 
     def _sample_time(self) -> TimeSample:
-        received, body = self._send("/api/v3/time", {}, _WEIGHT_TIME, "time")
-        try:
-            server_ms = payloads.parse_server_time(body)
-        except payloads.Nonsense as error:
-            raise self._nonsense("time", error) from error
-        return TimeSample(
-            server_ms=server_ms,
-            sent_steady_ms=received.sent_steady_ms,
-            received_steady_ms=received.received_steady_ms,
-            received_at_ms=received.received_at_ms,
-        )
+        def judge(received: HttpAnswer, reservation: Reservation) -> TimeSample:
+            body = self._accept(received, reservation, "time")
+            try:
+                server_ms = payloads.parse_server_time(body)
+            except payloads.Nonsense as error:
+                raise self._nonsense("time", error) from error
+            return TimeSample(
+                server_ms=server_ms,
+                sent_steady_ms=received.sent_steady_ms,
+                received_steady_ms=received.received_steady_ms,
+                received_at_ms=received.received_at_ms,
+            )
 
-    def _send(
-        self, path: str, params: Mapping[str, str | int], weight: int, about: str
-    ) -> tuple[HttpAnswer, Any]:
-        """Make one request within the budget, obey what the answer says of it, and raise any refusal."""
-        call = self._http.prepare(self._base_url + path, params)
-        reservation = self._budget.acquire(weight)
-        answer = self._http.send(call)
+        return self._caller.call("/api/v3/time", {}, _WEIGHT_TIME, judge)
+
+    def _accept(self, answer: HttpAnswer, reservation: Reservation, about: str) -> Any:
+        """Return what an answer says; obey what it says of the budget, and raise any refusal."""
         body = find_json(answer.body)
         self._follow(answer, body, reservation)
         if refusal := find_refusal(answer, body, about):
             raise refusal
-        return answer, body
+        return body
 
     def _follow(self, answer: HttpAnswer, body: Any, reservation: Reservation) -> None:
         used = answer.headers.get("X-MBX-USED-WEIGHT-1M", "")
@@ -214,7 +216,7 @@ def depth_weight(levels: int) -> int:
     return next(weight for most, weight in _WEIGHT_DEPTH if levels <= most)
 
 
-def _without_secrets(url: str) -> str:
-    """Drop user, password and query, should somebody's base URL hold any."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+def find_hosts(base_url: str) -> Sequence[str]:
+    """Read the addresses in BINANCE_BASE_URL, the preferred one first."""
+    urls = [url.strip().rstrip("/") for url in base_url.split(",")]
+    return HOSTS if urls == [HOSTS[0]] else urls

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from src.errors import SourceError, SourcePermanent, SourceTransient
+from src.errors import SourceError, SourcePermanent
+from src.extract.breaker import SourceDown
 from src.extract.http import HttpAnswer, excerpt, find_retry_after_s, sane_wait_s
 from src.extract.retry import FirewallRefused
 
@@ -67,7 +68,7 @@ def find_refusal(answer: HttpAnswer, body: Any, about: str) -> SourceError | Non
     if status == 451:
         return _refused_region(message)
     if status >= 500 or code in _TRANSIENT:
-        return _transient(f"{about}: status {status}, {message or excerpt(answer.body)}")
+        return _down(f"{about}: status {status}, {message or excerpt(answer.body)}")
     if code is not None and code < 0:
         hint = _WHAT_TO_DO.get(code, "this version asks for something the exchange does not offer (any more)")
         return Refused(f"{about}: {message} ({code}): {hint}", code)
@@ -89,7 +90,7 @@ def _no_json(answer: HttpAnswer, about: str) -> SourceError:
         return SourcePermanent(_EXCHANGE, f"{about}: redirected to {to}: correct BINANCE_BASE_URL")
     if answer.status in {404, 405, 407, 410}:
         return SourcePermanent(_EXCHANGE, f"{said}: check BINANCE_BASE_URL and the proxy")
-    return _transient(f"{said} is not complete JSON")
+    return _down(f"{said} is not complete JSON")
 
 
 def _refused_region(message: str) -> SourcePermanent:
@@ -100,8 +101,8 @@ def _refused_region(message: str) -> SourcePermanent:
     )
 
 
-def _transient(message: str) -> SourceTransient:
-    return SourceTransient(_EXCHANGE, message)
+def _down(message: str) -> SourceDown:
+    return SourceDown(_EXCHANGE, message)
 
 
 def _code_and_message(body: Any) -> tuple[int | None, str]:

@@ -1,8 +1,9 @@
 """How much this address may ask of one exchange, and when it may not ask at all.
 
 One row of the warehouse is shared by all threads and processes on an address (``CANDLEHOUSE_EGRESS``): each
-request reserves its weight there before it is sent, and a 429 or 418 is written there for all to respect,
-restarts included. The exchange's own count is followed, so that other programs on the address are seen.
+request reserves its weight there before it is sent, and a 429 or 418, or that the exchange seems ill as a
+whole, is written there for all to respect, restarts included. The exchange's own count is followed, so that
+other programs on the address are seen.
 """
 
 from __future__ import annotations
@@ -16,31 +17,51 @@ from sqlalchemy import Connection
 
 from src.clock import Clock
 from src.domain import MINUTE_MS, format_utc
-from src.errors import SourceBlocked, SourcePermanent, StoreUnavailable
+from src.errors import SourceBlocked, SourcePermanent, SourceResting, StoreUnavailable
+from src.extract.breaker import Breaker, after_answer, is_well
 from src.extract.fair_lock import FairLock
-from src.warehouse.budgets import BudgetRow, in_turn, lock_budget, save_budget
+from src.warehouse.budgets import CLOSED, HALF_OPEN, OPEN, BudgetRow, in_turn, lock_budget, save_budget
 from src.warehouse.engine import Warehouse
 
 # Counted from the answer's arrival, so it is late already; this is for the exchange's own rounding.
 _BLOCK_MARGIN_MS = 250
 # After the turn of a minute, by the exchange's clock as we know it at the least.
 _TURN_MARGIN_MS = 50
+# While a probe is under way the others wait a little for what it finds: a depth snapshot that is not taken
+# now can never be fetched again.
+_PROBE_POLL_MS = 250
+_PROBE_PATIENCE_MS = 5_000
+
+_DEFAULT_BREAKER = Breaker()
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Weight set aside in one minute of the exchange; it is never given back."""
+    """Weight set aside in one minute of the exchange; it is never given back.
+
+    A *probe* is the one request that finds out whether the exchange works again.
+    """
 
     weight: int
     minute_start_ms: int
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
     until_ms: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a reservation makes of the row; nothing is reserved where there is a wait."""
+
+    row: BudgetRow
+    wait_ms: int = 0
+    rests_until_ms: int | None = None
 
 
 class Budget:
@@ -58,6 +79,7 @@ class Budget:
         share: float,
         clock: Clock,
         assumed_limit: int = 1200,
+        breaker: Breaker = _DEFAULT_BREAKER,
     ) -> None:
         self._warehouse = warehouse
         self._exchange = exchange
@@ -65,6 +87,7 @@ class Budget:
         self._share = share
         self._clock = clock
         self._assumed_limit = assumed_limit
+        self._breaker = breaker
         self._exchange_now_ms: Callable[[], int] = clock.now_ms
         # Threads take turns at the row, else they would fight each other for the database's lock. Fair
         # ones: news of a block takes a turn or two, in which no thread should get to call twice.
@@ -76,28 +99,49 @@ class Budget:
         self._block_is_saved = True
         self._seen = Reservation(0, 0)
         self._row: BudgetRow | None = None
+        self._last_failure = ""
 
     def follow_clock(self, exchange_now_ms: Callable[[], int]) -> None:
         """Count minutes by that clock: the exchange's, never ahead of the truth."""
         self._exchange_now_ms = exchange_now_ms
 
-    def acquire(self, weight: int) -> Reservation:
+    def acquire(self, weight: int, *, is_probe: bool = False) -> Reservation:
         """Reserve *weight*, waiting for the next minute when this one is used up.
 
         Call it before every single request, and send the request right after it. Raises SourceBlocked
-        at once during a block, and SourcePermanent for a weight that no minute could ever take.
+        at once during a block, SourceResting while the breaker is open, and SourcePermanent for a weight
+        that no minute could ever take. *is_probe*: the call's last reservation was the probe.
         """
+        patient_until_ms = self._clock.steady_ms() + _PROBE_PATIENCE_MS
         while True:
             self._raise_if_blocked()
             with self._turn:
                 self._raise_if_blocked()
-                reservation, wait_ms = self._reserve(weight)
+                plan = self._reserve(weight, is_probe)
             # While this thread waited for the database, another may have been told to stop.
             self._raise_if_blocked()
-            if reservation is not None:
-                return reservation
-            _log.info("budget used up", exchange=self._exchange, weight=weight, wait_s=wait_ms / 1000)
-            self._clock.sleep(wait_ms / 1000)
+            if plan.rests_until_ms is not None:
+                is_probed = plan.row.breaker_state == HALF_OPEN
+                if not is_probed or self._clock.steady_ms() >= patient_until_ms:
+                    raise self._resting(plan.row.breaker_failures, plan.rests_until_ms)
+            elif plan.wait_ms == 0:
+                assert plan.row.minute_start_ms is not None
+                return Reservation(weight, plan.row.minute_start_ms, plan.row.breaker_state == HALF_OPEN)
+            else:
+                _log.info(
+                    "budget used up", exchange=self._exchange, weight=weight, wait_s=plan.wait_ms / 1000
+                )
+            self._clock.sleep(plan.wait_ms / 1000)
+
+    def answered(self) -> None:
+        """Take in that the exchange answered: the breaker closes, and failures are no longer in a row."""
+        if self._row is not None and not is_well(self._row):
+            self._change_breaker(after_answer)
+
+    def failed(self, reason: str) -> None:
+        """Take in that a call, or the probe, went down for *reason*; it may open the breaker."""
+        self._last_failure = reason.removeprefix(f"{self._exchange}: ")
+        self._change_breaker(lambda row: self._breaker.after_failure(row, self._clock.now_ms()))
 
     def observe(self, reservation: Reservation, used_weight: int) -> None:
         """Take in the exchange's own count, answered to the request that *reservation* was for.
@@ -149,6 +193,40 @@ class Budget:
         finally:
             self._saving.release()
 
+    def _resting(self, failures: int, until_ms: int) -> SourceResting:
+        last = f", the last: {self._last_failure}" if self._last_failure else ""
+        return SourceResting(self._exchange, until_ms, f"{failures} calls failed in a row{last}")
+
+    def _change_breaker(self, change: Callable[[BudgetRow], BudgetRow]) -> None:
+        """Change the shared row and log a new state; while the warehouse is down, what this process knows."""
+        states = [CLOSED, CLOSED]
+
+        def noted(row: BudgetRow) -> BudgetRow:
+            changed = change(row)
+            states[:] = row.breaker_state, changed.breaker_state
+            return changed
+
+        try:
+            self._change(noted)
+        except StoreUnavailable:
+            with self._turn:
+                if self._row is not None:
+                    self._row = noted(self._row)
+        self._log_breaker(*states)
+
+    def _log_breaker(self, before: str, after: str) -> None:
+        if before == after:
+            return
+        if after == OPEN:
+            rest_s = self._breaker.rest_ms / 1000
+            _log.warning(
+                "exchange rests", exchange=self._exchange, seconds=rest_s, last_failure=self._last_failure
+            )
+        elif after == HALF_OPEN:
+            _log.info("exchange tried again", exchange=self._exchange)
+        else:
+            _log.info("exchange works again", exchange=self._exchange)
+
     def _change(self, change: Callable[[BudgetRow], BudgetRow]) -> None:
         def work(connection: Connection) -> BudgetRow:
             row = lock_budget(connection, self._exchange, self._egress)
@@ -160,41 +238,49 @@ class Budget:
             row = self._warehouse.run(work)
         self._learn(row)
 
-    def _reserve(self, weight: int) -> tuple[Reservation | None, int]:
-        """Return a reservation, or how long to wait for one (ms)."""
+    def _reserve(self, weight: int, is_probe: bool) -> _Plan:
+        """Reserve in the row, or say how long to wait for that."""
+        states = [CLOSED, CLOSED]
 
-        def work(connection: Connection) -> tuple[BudgetRow, int]:
-            row = lock_budget(connection, self._exchange, self._egress)
-            planned, wait_ms = self._plan(row, weight)
-            save_budget(connection, self._exchange, self._egress, planned)
-            return planned, wait_ms
+        def planned(row: BudgetRow) -> _Plan:
+            plan = self._plan(row, weight, is_probe)
+            states[:] = row.breaker_state, plan.row.breaker_state
+            return plan
+
+        def work(connection: Connection) -> _Plan:
+            plan = planned(lock_budget(connection, self._exchange, self._egress))
+            save_budget(connection, self._exchange, self._egress, plan.row)
+            return plan
 
         try:
             with in_turn(self._warehouse):
-                row, wait_ms = self._warehouse.run(work)
-            self._learn(row)
+                plan = self._warehouse.run(work)
+            self._learn(plan.row)
         except StoreUnavailable:
             # Depth cannot be fetched later, so who has read the row once goes on from memory. Who never
             # has might be banned without knowing, and must not call.
             if self._row is None:
                 raise
-            row, wait_ms = self._plan(self._row, weight)
-            self._row = row
-        if wait_ms:
-            return None, wait_ms
-        assert row.minute_start_ms is not None
-        return Reservation(weight, row.minute_start_ms), 0
+            plan = planned(self._row)
+            self._row = plan.row
+        self._log_breaker(*states)
+        return plan
 
-    def _plan(self, row: BudgetRow, weight: int) -> tuple[BudgetRow, int]:
-        row = self._with_block(row)
-        if (row.blocked_until_ms or 0) > self._clock.now_ms():
-            return row, 1  # Nothing is reserved; the caller learns of the block and raises.
+    def _plan(self, row: BudgetRow, weight: int, is_probe: bool) -> _Plan:
+        row, now_ms = self._with_block(row), self._clock.now_ms()
+        if (row.blocked_until_ms or 0) > now_ms:
+            return _Plan(row, wait_ms=1)  # Nothing is reserved; the caller learns of the block and raises.
+        goes_on_probing = is_probe and row.breaker_state == HALF_OPEN
+        rests_until_ms = None if goes_on_probing else self._breaker.rests_until_ms(row, now_ms)
+        if rests_until_ms is not None:
+            return _Plan(row, _PROBE_POLL_MS, rests_until_ms)
         row = _in_minute(row, self._exchange_now_ms())
         if row.minute_start_ms == self._seen.minute_start_ms:
             row = replace(row, used_weight=max(row.used_weight, self._seen.weight))
         if self._fits(row, weight):
-            return replace(row, used_weight=row.used_weight + weight), 0
-        return row, self._wait_ms(row)
+            row = replace(row, used_weight=row.used_weight + weight)
+            return _Plan(self._breaker.after_admission(row, now_ms))
+        return _Plan(row, self._wait_ms(row))
 
     def _fits(self, row: BudgetRow, weight: int) -> bool:
         allowed = int((row.weight_limit or self._assumed_limit) * self._share)

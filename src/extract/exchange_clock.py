@@ -49,7 +49,7 @@ class ExchangeClock:
         self._measuring = threading.Lock()
 
     def measure(self) -> ClockOffset:
-        """Ask the exchange now; one attempt."""
+        """Ask the exchange now."""
         self._sample = self._fetch()
         return self.offset()
 

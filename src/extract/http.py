@@ -1,4 +1,4 @@
-"""One polite HTTP client for exchanges: User-Agent, timeouts, pooled connections, errors in our words.
+"""One polite HTTP client for exchanges: User-Agent, timeouts, proxies, pooling, errors in our words.
 
 It sends exactly what it is told, once: no redirects, no hidden retries, because each request costs
 weight that must be reserved first. What an answer means is for the exchange to say.
@@ -10,14 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
+from requests.utils import select_proxy
 
 from src.clock import Clock
-from src.errors import SourcePermanent, SourceTransient
+from src.errors import SourcePermanent
+from src.extract.breaker import SourceDown
+from src.extract.deadline import AnswerTooLate, DeadlineAdapter
 
 USER_AGENT = "candlehouse/0.1.0"
 
@@ -27,8 +30,12 @@ _LONGEST_WAIT_S = 7 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Status, headers and exact body; *at* times are our clock, *steady* times only measure durations."""
+    """Status, headers and exact body; *at* times are our clock, *steady* times only measure durations.
 
+    ``url`` is without parameters and without secrets.
+    """
+
+    url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -47,7 +54,10 @@ class PreparedCall:
 
 
 class HttpClient:
-    """A session that threads share. *exchange* is only for the errors to name."""
+    """A session that threads share. *exchange* is only for the errors to name.
+
+    *read_timeout_s* bounds each silence of the other side, *total_timeout_s* the whole answer.
+    """
 
     def __init__(
         self,
@@ -56,6 +66,7 @@ class HttpClient:
         pool_size: int = 16,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 15.0,
+        total_timeout_s: float = 30.0,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
@@ -65,7 +76,9 @@ class HttpClient:
         # Cookies would be the one thing threads change under each other's hands.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=pool_size, max_retries=0))
+            self._session.mount(
+                scheme, DeadlineAdapter(total_timeout_s, pool_maxsize=pool_size, max_retries=0)
+            )
 
     def prepare(self, url: str, params: Mapping[str, str | int]) -> PreparedCall:
         """Build a GET with the proxies and certificates of the environment."""
@@ -77,7 +90,7 @@ class HttpClient:
         return PreparedCall(request, settings)
 
     def send(self, call: PreparedCall) -> HttpAnswer:
-        """Send once and read the whole answer, whatever its status; SourceTransient when none came."""
+        """Send once and read the whole answer, whatever its status; SourceDown when none came."""
         sent_at_ms, sent_steady_ms = self._clock.now_ms(), self._clock.steady_ms()
         try:
             response = self._session.send(
@@ -86,8 +99,9 @@ class HttpClient:
         except (InvalidURL, MissingSchema, InvalidSchema) as error:
             raise self._bad_url(str(call.request.url), error) from error
         except requests.RequestException as error:
-            raise SourceTransient(self._exchange, self._describe(error)) from error
+            raise SourceDown(self._exchange, self._describe(error, call)) from error
         return HttpAnswer(
+            url=without_secrets(str(call.request.url)),
             status=response.status_code,
             headers=response.headers,
             body=response.content,
@@ -102,16 +116,22 @@ class HttpClient:
         self._session.close()
 
     def _bad_url(self, url: str, error: Exception) -> SourcePermanent:
-        why = f"{url} cannot be asked ({error}): check the base URL and proxies"
+        why = f"{without_secrets(url)} cannot be asked ({error}): check the base URL and proxies"
         return SourcePermanent(self._exchange, why)
 
-    def _describe(self, error: requests.RequestException) -> str:
+    def _describe(self, error: requests.RequestException, call: PreparedCall) -> str:
         connect_s, read_s = self._timeout
+        root = _root(error)
+        if isinstance(root, AnswerTooLate):
+            return str(root)
+        if isinstance(error, requests.exceptions.ProxyError):
+            todo = "check that it runs, or that variable, or name the exchange in NO_PROXY"
+            return f"{_proxy(call)} failed ({_name(root)}): {todo}"
         if isinstance(error, requests.ConnectTimeout):
             return f"no connection within {connect_s:g} s: check the network, a proxy or a firewall"
         if isinstance(error, requests.ReadTimeout):
             return f"no answer within {read_s:g} s"
-        return f"no complete answer ({_root(error)})"
+        return f"no complete answer ({_name(root)})"
 
 
 def find_json(body: bytes) -> Any:
@@ -139,8 +159,26 @@ def excerpt(body: bytes, length: int = 120) -> str:
     return repr(text[:length] + ("…" if len(text) > length else ""))
 
 
-def _root(error: BaseException) -> str:
-    """Name the innermost cause: the libraries' own text repeats itself and the whole URL."""
+def without_secrets(url: str) -> str:
+    """Drop user, password and query, should somebody's URL hold any."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _proxy(call: PreparedCall) -> str:
+    """Name the proxy that a call goes through, and the variable that says so."""
+    url, proxies = str(call.request.url), dict(call.settings["proxies"])
+    scheme = urlsplit(url).scheme
+    variable = f"{scheme if scheme in proxies else 'all'}_proxy".upper()
+    return f"the proxy {without_secrets(str(select_proxy(url, proxies)))} of {variable}"
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the innermost cause: the libraries' own text repeats itself and the whole URL."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
+    return error
+
+
+def _name(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

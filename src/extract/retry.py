@@ -1,7 +1,7 @@
 """Second chances for what is transient, and only for that.
 
-A permanent refusal is never repeated. A block (429, 418) or a firewall's refusal leaves at once as well:
-knocking on makes both longer, so the caller comes back in a later cycle.
+A permanent refusal is never repeated. A block (429, 418), a rest or a firewall's refusal leaves at once as
+well: knocking on makes them longer, so the caller comes back in a later cycle.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from src.clock import Clock
-from src.errors import SourceBlocked, SourceTransient
+from src.errors import SourceBlocked, SourceResting, SourceTransient
+from src.extract.breaker import SourceDown
 
 T = TypeVar("T")
 
 _log = structlog.get_logger()
 
 
-class FirewallRefused(SourceTransient):
+class FirewallRefused(SourceDown):
     """The exchange's firewall (or a proxy on the way) answered instead of the exchange."""
 
 
 def call_with_retry(call: Callable[[], T], clock: Clock, attempts: int = 4) -> T:
-    """Call until it succeeds, at most *attempts* times, waiting up to 1, 2, 4 … 15 s at random between.
+    """Call until it succeeds, at most *attempts* times, waiting up to 1, 2, 4, 5, 5 … s at random between.
 
     Waits end with Stopped when the process shuts down. The last error is raised as it is.
     """
     retrying = Retrying(
         retry=retry_if_exception(is_worth_repeating),
-        wait=wait_random_exponential(multiplier=1, max=15),
+        wait=wait_random_exponential(multiplier=1, max=5),
         stop=stop_after_attempt(attempts),
         sleep=clock.sleep,
         before_sleep=_log_attempt,
@@ -42,7 +43,8 @@ def call_with_retry(call: Callable[[], T], clock: Clock, attempts: int = 4) -> T
 
 def is_worth_repeating(error: BaseException) -> bool:
     """Whether the same call may succeed within seconds."""
-    return isinstance(error, SourceTransient) and not isinstance(error, SourceBlocked | FirewallRefused)
+    leaves_at_once = SourceBlocked | SourceResting | FirewallRefused
+    return isinstance(error, SourceTransient) and not isinstance(error, leaves_at_once)
 
 
 def _log_attempt(state: RetryCallState) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from src.errors import CandlehouseError, SourceBlocked, Stopped, StoreUnavailable
+from src.errors import CandlehouseError, SourceBlocked, SourceResting, Stopped, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -88,8 +88,8 @@ class Workers:
                 self._steady.submit(self._run, name, work)
 
     def _fail(self, name: str, error: CandlehouseError) -> None:
-        # A block or a store that is away concerns everybody: nobody becomes a suspect for it.
-        if not isinstance(error, (SourceBlocked, StoreUnavailable)):
+        # A block, a rest or a store that is away concerns everybody: nobody becomes a suspect for it.
+        if not isinstance(error, (SourceBlocked, SourceResting, StoreUnavailable)):
             with self._changed:
                 self._failing.add(name)
         self._on_failure(name, error)

@@ -38,7 +38,7 @@ class ObjectKey:
 
     def __post_init__(self) -> None:
         if not _EXCHANGE.fullmatch(self.exchange):
-            raise ValueError(f"exchange {self.exchange!r} is not lower-case letters, digits and dashes, 16 at most")
+            raise ValueError(f"exchange {self.exchange!r} is not 1 to 16 lower-case letters, digits, dashes")
         if len(self.symbol) > _MAX_SYMBOL_LENGTH or not _SYMBOL.fullmatch(self.symbol):
             raise ValueError(f"symbol {self.symbol!r} is not upper-case letters and digits, 32 at most")
         if (self.interval is None) != (self.data_type is DataType.DEPTH):

@@ -41,6 +41,7 @@ class SymbolHistory:
         self._holes = by_kind[ChangeKind.HOLE]
         self._quiet = by_kind[ChangeKind.ZERO_TRADES]
         self._amended = by_kind[ChangeKind.AMENDED]
+        self.is_plain = not changes
 
     def find_spec(self, now_ms: int) -> SymbolSpec | None:
         """Return what exchangeInfo says, None before the listing."""

@@ -1,7 +1,8 @@
 """The row of ``exchange_budget`` that all processes on one address share, by exchange and egress.
 
-It says what weight the current minute has used, the exchange's limit, and until when nobody may call. What
-follows from that is decided in ``src.extract.budget``; here rows are only locked, read and written.
+It says what weight the current minute has used, the exchange's limit, until when nobody may call, and how
+its breaker stands. What follows from that is decided in ``src.extract.budget`` and ``src.extract.breaker``;
+here rows are only locked, read and written.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, update
 
@@ -21,16 +23,26 @@ from src.warehouse.tables import exchange_budget as table
 
 _REASON_LENGTH = 64
 
+# The states of a breaker: all may call, nobody may, one may and tells the others how it went.
+CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetRow:
-    """What is known of a budget: minutes by the exchange's clock, blocks by ours."""
+    """What is known of a budget: minutes by the exchange's clock, blocks and the breaker by ours.
+
+    ``breaker_failures`` are those in a row, ``breaker_opened_at_ms`` is when the breaker opened last or its
+    last probe was sent.
+    """
 
     minute_start_ms: int | None = None
     used_weight: int = 0
     weight_limit: int | None = None
     blocked_until_ms: int | None = None
     block_reason: str | None = None
+    breaker_state: str = CLOSED
+    breaker_failures: int = 0
+    breaker_opened_at_ms: int | None = None
 
 
 @contextmanager
@@ -87,17 +99,21 @@ def save_budget(connection: Connection, exchange: str, egress: str, row: BudgetR
             weight_limit=row.weight_limit,
             blocked_until=row.blocked_until_ms,
             block_reason=None if row.block_reason is None else _fitting(row.block_reason),
+            breaker_state=row.breaker_state,
+            breaker_failures=row.breaker_failures,
+            breaker_opened_at=row.breaker_opened_at_ms,
         )
     )
 
 
-def _select(exchange: str, egress: str) -> Select[int | None, int, int | None, int | None, str | None]:
+def _select(exchange: str, egress: str) -> Select[*tuple[Any, ...]]:
     c = table.c
-    columns = (c.minute_start, c.used_weight, c.weight_limit, c.blocked_until, c.block_reason)
-    return select(*columns).where(c.exchange == exchange, c.egress == egress)
+    budget = (c.minute_start, c.used_weight, c.weight_limit, c.blocked_until, c.block_reason)
+    breaker = (c.breaker_state, c.breaker_failures, c.breaker_opened_at)
+    return select(*budget, *breaker).where(c.exchange == exchange, c.egress == egress)
 
 
-def _read(found: Row[int | None, int, int | None, int | None, str | None]) -> BudgetRow:
+def _read(found: Row[*tuple[Any, ...]]) -> BudgetRow:
     return BudgetRow(*found)
 
 

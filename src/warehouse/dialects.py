@@ -9,7 +9,7 @@ and the row locks on ``series`` decide who computes what.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,10 @@ def is_mysql(engine_or_connection: Any) -> bool:
 def prepare_engine(engine: Engine) -> None:
     """Make every new session of *engine* behave as this project needs it."""
     event.listen(engine, "connect", _prepare_mysql if is_mysql(engine) else _prepare_sqlite)
-    if not is_mysql(engine):
+    if is_mysql(engine):
+        for name in ("do_commit", "do_rollback"):
+            setattr(engine.dialect, name, _in_dbapi_errors(engine, getattr(engine.dialect, name)))
+    else:
         event.listen(engine, "begin", _begin_sqlite)
 
 
@@ -48,6 +51,21 @@ def limit_waits(engine: Engine, seconds: int) -> None:
         cursor.close()
 
     event.listen(engine, "connect", apply)
+
+
+def _in_dbapi_errors(engine: Engine, do: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Make COMMIT and ROLLBACK fail as statements do: there the connector lets its C library's error out."""
+    dbapi: Any = engine.dialect.loaded_dbapi
+
+    def done(connection: Any) -> None:
+        try:
+            do(connection)
+        except Exception as error:
+            if type(error).__name__ != "MySQLInterfaceError":
+                raise
+            raise dbapi.OperationalError(str(error), getattr(error, "errno", None)) from error
+
+    return done
 
 
 def _prepare_mysql(connection: Any, _: Any) -> None:

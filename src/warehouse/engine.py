@@ -29,6 +29,10 @@ T = TypeVar("T")
 _REPEATABLE_ERRNOS = {1213, 1205, 1020}
 _UNKNOWN_DATABASE = 1049
 _ACCESS_DENIED = {1044, 1045, 1698}
+# LOAD DATA LOCAL refused by the server: 3948 and 3950 MySQL, 4166 MariaDB, 1148 older ones.
+_LOCAL_INFILE_OFF = {1148, 3948, 3950, 4166}
+# A password that this server has not checked since its start goes over TLS or not at all.
+_TLS_NEEDED = 2061
 _ATTEMPTS = 10
 
 # Beyond the pool's size, for a moment when everybody wants one; closed as soon as they are given back.
@@ -199,11 +203,8 @@ def _translated(url: URL) -> Iterator[None]:
         ) from error
     except (OperationalError, InterfaceError, DBAPIError) as error:
         number = error_number(error)
-        if number in _ACCESS_DENIED:
-            raise ConfigurationError(
-                f"{url.host} refuses user {url.username!r}: check MYSQL_USER, MYSQL_PASSWORD and the "
-                f"user's rights on {url.database!r} ({error.orig})"
-            ) from error
+        if problem := _misconfiguration(url, number):
+            raise ConfigurationError(f"{problem} ({error.orig})") from error
         if error.connection_invalidated or number in {2002, 2003, 2005, 2006, 2013, 2055, _UNKNOWN_DATABASE}:
             raise WarehouseUnavailable(
                 f"the warehouse at {url.host}:{url.port}/{url.database} cannot be reached: check that the "
@@ -214,3 +215,24 @@ def _translated(url: URL) -> Iterator[None]:
                 f"the warehouse {url.database} cannot be opened: check that its folder exists and is writable"
             ) from error
         raise
+
+
+def _misconfiguration(url: URL, number: int | None) -> str | None:
+    """Say what the operator has to set, when an error of that number means it."""
+    if number in _ACCESS_DENIED:
+        return (
+            f"{url.host} refuses user {url.username!r}: check MYSQL_USER, MYSQL_PASSWORD and the "
+            f"user's rights on {url.database!r}"
+        )
+    if number == _TLS_NEEDED:
+        return (
+            f"{url.host} wants the password of user {url.username!r} over TLS, which it does not offer: give "
+            "the server certificates (MySQL makes its own unless told otherwise)"
+        )
+    if number in _LOCAL_INFILE_OFF:
+        return (
+            f"{url.host} refuses LOAD DATA LOCAL, by which candles are loaded: its variable local_infile is "
+            "off. An administrator turns it on with SET GLOBAL local_infile=1, and with local_infile=1 below "
+            "[mysqld] in its configuration for good"
+        )
+    return None

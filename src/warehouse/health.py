@@ -131,7 +131,11 @@ def read_sizes(connection: Connection, names: Sequence[str]) -> dict[str, TableS
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     if pages > _MOST_PAGES_READ:
         return {}
-    query = text("SELECT name, SUM(ncell), SUM(pgsize) FROM dbstat WHERE name IN :names GROUP BY name")
+    query = text(
+        "SELECT tbl_name, SUM(CASE type WHEN 'table' THEN ncell END), SUM(pgsize) "
+        "FROM sqlite_schema AS s JOIN dbstat AS d ON d.name = s.name "
+        "WHERE tbl_name IN :names GROUP BY tbl_name"
+    )
     try:
         rows = connection.execute(query.bindparams(bindparam("names", names, expanding=True))).all()
     except DBAPIError:  # dbstat is an option of SQLite's that not every build has

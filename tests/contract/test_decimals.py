@@ -20,8 +20,8 @@ from src.warehouse.tables import (
     fact_orderbook,
     hourly_klines,
     lake_objects,
-    quarantined_rows,
     latest,
+    quarantined_rows,
     series,
 )
 from src.warehouse.watermarks import advance_watermark, find_watermark, upsert_latest
@@ -133,7 +133,9 @@ def test_value_that_does_not_fit_is_quarantined_and_stops_nobody_else(pipeline: 
     report = pipeline.load(slice_objects=64)
     assert (len(report.quarantined), report.loaded.bad_rows) == (1, len(UNFIT))
     stored = read_table(pipeline.warehouse, fact_klines)
-    assert {row["symbol"]: as_kline(row) for row in stored} == dict.fromkeys(["BEFORE", "BEHIND", *UNFIT], fits)
+    assert {row["symbol"]: as_kline(row) for row in stored} == dict.fromkeys(
+        ["BEFORE", "BEHIND", *UNFIT], fits
+    )
     assert read_table(pipeline.warehouse, fact_orderbook) == []
 
 

@@ -126,7 +126,7 @@ def test_two_processes_at_once_create_the_schema_once(warehouse_url: str) -> Non
 
 
 def test_database_with_the_longest_name_is_migrated(database_server: DatabaseServer) -> None:
-    """The lock under which one process migrates belongs to the database, and MySQL's have 64 letters at most."""
+    """The lock under which one process migrates is named after it, and MySQL's have 64 letters at most."""
     url = database_server.url("n" * 64)
     with database_server.connect() as connection, connection.cursor() as cursor:
         create_database(url)

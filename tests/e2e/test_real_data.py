@@ -79,12 +79,12 @@ def simulator(binance_dir: Path) -> Iterator[Simulator]:
         yield running
 
 
-@pytest.fixture(params=["sqlite and folder", "mariadb and s3"])
+@pytest.fixture(params=["sqlite and folder", "mariadb and s3", "mysql and s3"])
 def app(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> Iterator[App]:
     """Give the application as its settings build it; it looks back as far as the tapes reach."""
     stores: dict[str, object] = {}
-    if request.param == "mariadb and s3":
-        stores = _server_settings(request)
+    if request.param != "sqlite and folder":
+        stores = _server_settings(request, request.param.split()[0])
     settings = load_settings(
         data_dir=tmp_path,
         binance_base_url=simulator.base_url,
@@ -100,15 +100,15 @@ def app(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) ->
     built.warehouse.close()
 
 
-def _server_settings(request: pytest.FixtureRequest) -> dict[str, object]:
-    database, s3 = request.getfixturevalue("mariadb_server"), request.getfixturevalue("s3_server")
+def _server_settings(request: pytest.FixtureRequest, engine: str) -> dict[str, object]:
+    database, s3 = request.getfixturevalue(f"{engine}_server"), request.getfixturevalue("s3_server")
     name = uuid.uuid4().hex[:12]
     return {
         "mysql_host": database.host,
         "mysql_port": database.port,
         "mysql_user": database.user,
         "mysql_password": database.password,
-        "mysql_database": request.getfixturevalue("mariadb_database"),
+        "mysql_database": request.getfixturevalue(f"{engine}_database"),
         "minio_endpoint": s3.endpoint,
         "minio_access_key": s3.access_key,
         "minio_secret_key": s3.secret_key,

@@ -48,12 +48,13 @@ def test_kill_9_at_any_moment_loses_no_candle_and_doubles_none(tmp_path: Path, s
 def test_kill_9_on_real_servers(
     tmp_path: Path,
     simulator: Simulator,
-    mariadb_server: DatabaseServer,
-    mariadb_database: str,
+    database_server: DatabaseServer,
+    database: str,
     s3_server: S3Server,
 ) -> None:
-    servers = mariadb_server.environment(mariadb_database) | s3_server.environment()
-    buckets = {"MINIO_BUCKET_RAW": "kill-raw", "MINIO_BUCKET_ARCHIVE": "kill-archive"}
+    servers = database_server.environment(database) | s3_server.environment()
+    name = database.replace("_", "-")
+    buckets = {"MINIO_BUCKET_RAW": f"{name}-raw", "MINIO_BUCKET_ARCHIVE": f"{name}-archive"}
     pipeline = Pipeline(tmp_path, simulator, servers | buckets)
     check(kill_repeatedly(pipeline, _KILLS_SERVERS), _KILLS_SERVERS)
     pipeline.close()

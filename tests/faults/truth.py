@@ -90,6 +90,8 @@ class Comparison:
 
     def expect_rows(self, actual: Sequence[Row], expected: Sequence[Row], what: str) -> None:
         """Compare rows as a set with counts, and show the first few that are too many or too few."""
+        if actual == expected:
+            return
         have, want = Counter(actual), Counter(expected)
         for word, extra in (("unexpected", have - want), ("missing", want - have)):
             shown = ", ".join(map(_shown, sorted(extra)[:_SHOWN]))
@@ -165,7 +167,7 @@ def _compare_rollups(
 ) -> None:
     for table, time, length_ms in ((hourly_klines, "hour_start", HOUR_MS), (daily_klines, "date", DAY_MS)):
         columns = [table.c[name] for name in (time, *_ROLLUP_COLUMNS)]
-        query = select(*columns).where(table.c.symbol == key.symbol)
+        query = select(*columns).where(table.c.symbol == key.symbol).order_by(columns[0])
         held = [tuple(row) for row in connection.execute(query)]
         to_bucket: Callable[[int], Any] = _date if table is daily_klines else int
         expected = [

@@ -29,6 +29,7 @@ from src.simulator.wire import Row
 BTC = DEFAULT_SYMBOLS[0]
 # 2026-01-09T14:20:00.123Z
 NOW_MS = 1_767_968_400_123
+KEPT = SymbolMarket(1, BTC)
 
 
 def rows_of(
@@ -91,6 +92,29 @@ def test_window_does_not_depend_on_how_it_is_asked_for(interval: Interval, first
     assert len(singles) == count
     assert rows_of(market, interval, start_ms, end_ms) == singles
     assert [row for row in whole if start_ms <= int(row[0]) < end_ms] == singles
+
+
+@settings(max_examples=15, deadline=None)
+@given(first=st.integers(0, 3_000), count=st.integers(500, 3_000), ahead=st.integers(0, 1_500))
+def test_pages_cut_out_of_past_days_are_those_that_are_computed(first: int, count: int, ahead: int) -> None:
+    start_ms = Interval.D1.floor(NOW_MS) - 4 * DAY_MS + first * MINUTE_MS
+    end_ms = start_ms + count * MINUTE_MS
+    now_ms = end_ms + ahead * MINUTE_MS
+    few = [
+        row
+        for part_ms in range(start_ms, end_ms, 400 * MINUTE_MS)
+        for row in rows_of(KEPT, Interval.M1, part_ms, min(part_ms + 400 * MINUTE_MS, end_ms), now_ms)
+    ]
+    assert rows_of(KEPT, Interval.M1, start_ms, end_ms, now_ms) == few
+    assert len(few) == count
+
+
+def test_symbols_do_not_mix_their_kept_days() -> None:
+    market, query = Market(1, DEFAULT_SYMBOLS), KlinesQuery(Interval.M1, NOW_MS - 9 * DAY_MS, limit=1000)
+    for _ in range(2):
+        for spec in DEFAULT_SYMBOLS:
+            expected = SymbolMarket(1, spec).klines(query, NOW_MS)
+            assert market.klines(spec.symbol, query, NOW_MS) == expected
 
 
 def test_prices_do_not_change_where_blocks_of_computation_meet() -> None:

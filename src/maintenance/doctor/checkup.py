@@ -7,7 +7,7 @@ behind when time is up.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -24,12 +24,19 @@ Report = Mapping[str, Sequence[Finding]]
 
 
 class Doctor:
-    """Examines *areas*, each by a check of its own."""
+    """Examines *areas*, each by a check of its own, and calls *close* when done."""
 
-    def __init__(self, areas: Mapping[str, Check], clock: Clock, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        areas: Mapping[str, Check],
+        clock: Clock,
+        deadline_s: float = DEADLINE_S,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
         self._areas = areas
         self._clock = clock
         self._deadline_s = deadline_s
+        self._close = close
 
     def examine(self) -> Report:
         """Run all checks; return the findings by area, in the order the areas were given."""
@@ -39,7 +46,9 @@ class Doctor:
         end_ms = self._clock.steady_ms() + self._deadline_s * 1000
         for examination in examinations:
             examination.join(max(0.0, (end_ms - self._clock.steady_ms()) / 1000))
-        return {one.area: one.result(self._deadline_s) for one in examinations}
+        report = {one.area: one.result(self._deadline_s) for one in examinations}
+        self._close()
+        return report
 
 
 def is_healthy(report: Report) -> bool:

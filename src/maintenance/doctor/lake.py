@@ -6,10 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
 from src.clock import Clock
 from src.errors import CandlehouseError
 from src.lake.store import Bucket, ObjectStore
 from src.maintenance.doctor.findings import Finding, explain, ok, problem, warning
+from src.warehouse.engine import Warehouse
+from src.warehouse.health import is_begun
+from src.warehouse.tables import lake_objects
 
 _UNREACHABLE = "mend that; candles are fetched once it is back, and depth waits in a spool meanwhile"
 _CONTENT = b'{"written by": "./candlehouse doctor, and removed again"}'
@@ -18,11 +24,11 @@ _CONTENT = b'{"written by": "./candlehouse doctor, and removed again"}'
 def check_lake(
     open_lake: Callable[[], ObjectStore],
     place: str,
-    is_in_use: Callable[[], bool | None],
+    warehouse: Warehouse | None,
     spool: Path,
     clock: Clock,
 ) -> Iterator[Finding]:
-    """Look at the lake at *place*; *is_in_use* tells whether anything was ever landed, None if unknown."""
+    """Look at the lake at *place*; *warehouse* tells whether anything should be in it."""
     yield ok("place", place)
     yield from _check_spool(spool)
     try:
@@ -32,18 +38,29 @@ def check_lake(
         yield problem("reachable", explain(error), _UNREACHABLE)
         return
     if missing:
-        yield _judge_missing(missing, is_in_use())
+        yield _judge_missing(missing, _was_used(warehouse))
         return
     yield ok("reachable", f"buckets {' and '.join(Bucket)} are there")
     for bucket in Bucket:
         yield _probe(lake, bucket, clock)
 
 
-def _judge_missing(missing: list[Bucket], in_use: bool | None) -> Finding:
+def _was_used(warehouse: Warehouse | None) -> bool | None:
+    """Tell whether anything was ever landed; None when the warehouse cannot say."""
+    try:
+        if warehouse is None or not is_begun(warehouse):
+            return False
+        with warehouse.read() as connection:
+            return connection.execute(select(lake_objects.c.id).limit(1)).first() is not None
+    except (CandlehouseError, SQLAlchemyError):
+        return None
+
+
+def _judge_missing(missing: list[Bucket], was_used: bool | None) -> Finding:
     found = f"not there: {', '.join(missing)}"
-    if in_use is False:
+    if was_used is False:
         return ok("buckets", f"{found}; nothing has been collected yet", "./candlehouse up makes them")
-    if in_use is None:
+    if was_used is None:
         advice = "mend the warehouse first; if nothing was ever collected, ./candlehouse up makes them"
         return warning("buckets", found, advice)
     advice = (

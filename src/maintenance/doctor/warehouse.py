@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -170,7 +171,7 @@ def _judge_schema(warehouse: Warehouse) -> Finding:
     wanted = steps[-1].number if steps else BASELINE
     with warehouse.read() as connection:
         found = find_version(connection) or 0
-    numbers = {"version": found, "wanted": wanted}
+    numbers: dict[str, Any] = {"version": found, "wanted": wanted}
     if found == wanted:
         return ok("schema", f"version {found}", **numbers)
     if found < wanted:
@@ -186,13 +187,7 @@ def judge_pool(pool: PoolNumbers, settings: Mapping[str, str]) -> Finding:
         f"keeps {pool.size}, {pool.most} at most; here and now {pool.checked_out} in use, {pool.idle} idle, "
         f"{pool.overflow} beyond the size"
     )
-    numbers = {
-        "size": pool.size,
-        "most": pool.most,
-        "checked_out": pool.checked_out,
-        "idle": pool.idle,
-        "overflow": pool.overflow,
-    }
+    numbers: dict[str, Any] = asdict(pool)
     granted = int(settings.get("max_connections", 0))
     if granted and pool.most > granted:
         advice = f"lower MYSQL_POOL_SIZE, or raise the server's max_connections, now {granted}"
