@@ -54,6 +54,8 @@ def _environment(settings: Settings, folder: Path, base_url: str) -> dict[str, s
         "CANDLEHOUSE_CYCLE_SECONDS": str(_CYCLE_SECONDS),
         "CANDLEHOUSE_DEPTH_SECONDS": str(_CYCLE_SECONDS),
         "CANDLEHOUSE_LOOKBACK_DAYS": str(_HISTORY_DAYS),
+        # A fault of the demo lasts some seconds: nobody should wait a minute for what comes after it.
+        "CANDLEHOUSE_BREAKER_SECONDS": str(2 * _CYCLE_SECONDS),
         "CANDLEHOUSE_LOG": settings.log_level,
         "BINANCE_BASE_URL": base_url,
     }

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_, or_
 
 from src.domain import SeriesKey
 from src.warehouse import bulk
@@ -56,12 +56,30 @@ def _load(connection: Connection, klines: Sequence[KlineBatch], depths: Sequence
     if not waiting:
         return result
     _load_klines(connection, [batch for batch in klines if batch.object_id in waiting], result)
-    levels = [batch.chunk() for batch in depths if batch.object_id in waiting]
-    bulk.insert_rows(connection, fact_orderbook, DEPTH_COLUMNS, levels)
-    result.levels = sum(map(len, levels))
+    result.levels = _load_depths(connection, [batch for batch in depths if batch.object_id in waiting])
     result.bad_rows = replace_rows(connection, [batch for batch in klines if batch.object_id in waiting])
     mark_loaded(connection, waiting)
     return result
+
+
+def _load_depths(connection: Connection, batches: Sequence[DepthBatch]) -> int:
+    """Write the snapshots' levels and return how many; those of an earlier load of an object give way."""
+    if not batches:
+        return 0
+    columns = fact_orderbook.c
+    # Spelled out, not as tuples in a list: for that MariaDB would read the whole table.
+    snapshots = [
+        and_(
+            columns.exchange == batch.exchange,
+            columns.symbol == batch.symbol,
+            columns.captured_at == batch.captured_at_ms,
+        )
+        for batch in batches
+    ]
+    connection.execute(fact_orderbook.delete().where(or_(*snapshots)))
+    chunks = [batch.chunk() for batch in batches]
+    bulk.insert_rows(connection, fact_orderbook, DEPTH_COLUMNS, chunks)
+    return sum(map(len, chunks))
 
 
 def _load_klines(connection: Connection, batches: Sequence[KlineBatch], result: LoadResult) -> None:

@@ -8,16 +8,28 @@ only from a full one: its minutes have aged out, and a remnant must not replace 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 
 from src.domain import DAY_MS, HOUR_MS, Interval, SeriesKey, Window
 from src.warehouse import dialects
 from src.warehouse.tables import daily_klines, fact_klines, hourly_klines
+from src.warehouse.types import UtcMs
 
 _VOLUMES = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
 
@@ -35,13 +47,16 @@ class _Level:
     group_key: Callable[[ColumnElement[Any], Any], ColumnElement[Any]]
     candle_count: ColumnElement[Any]
     full_count: int
+    statements: dict[str, Insert] = field(default_factory=dict)
 
-    def belongs_to(self, rows: FromClause, series: SeriesKey) -> ColumnElement[bool]:
-        """Name the series by all leading columns of the primary key."""
-        key = [rows.c.exchange == series.exchange, rows.c.symbol == series.symbol]
-        if "interval_code" in rows.c:
-            key.append(rows.c.interval_code == series.interval.value)
-        return and_(*key)
+    def statement(self, connection: Connection) -> Insert:
+        """Return the INSERT that recomputes a window of one series; built once for each kind of database."""
+        dialect = connection.dialect.name
+        if dialect not in self.statements:
+            buckets = _with_ends(self, connection, _group(self, connection))
+            columns = [column.name for column in buckets.selected_columns]
+            self.statements[dialect] = dialects.upsert(self.target, connection, buckets, columns)
+        return self.statements[dialect]
 
 
 _HOURS = _Level(
@@ -79,64 +94,84 @@ class WarehouseAggregator:
         if series.interval is not Interval.M1:
             return
         for level in (_HOURS, _DAYS):
+            statement = level.statement(self._connection)
             for window in bucket_windows(touched_ms, level.length_ms):
-                self._replace(level, series, window)
+                self._connection.execute(statement, _parameters(series, window))
 
-    def _replace(self, level: _Level, series: SeriesKey, window: Window) -> None:
-        buckets = self._with_ends(level, series, self._group(level, series, window))
-        columns = [column.name for column in buckets.selected_columns]
-        self._connection.execute(dialects.upsert(level.target, self._connection, buckets, columns))
 
-    def _group(self, level: _Level, series: SeriesKey, window: Window) -> FromClause:
-        """Return per bucket what aggregates directly, and the times of its first and last row."""
-        rows, time = level.source, level.source.c[level.time]
-        sums = [dialects.decimal_sum(rows.c[name], self._connection).label(name) for name in _VOLUMES]
-        return (
-            select(
-                func.min(time).label("first_time"),
-                func.max(time).label("last_time"),
-                func.max(rows.c.high_price).label("high_price"),
-                func.min(rows.c.low_price).label("low_price"),
-                *sums,
-                func.sum(rows.c.trade_count).label("trade_count"),
-                level.candle_count.label("candle_count"),
-            )
-            .where(level.belongs_to(rows, series), time >= window.start_ms, time < window.end_ms)
-            .group_by(level.group_key(time, self._connection))
-            .subquery("buckets")
+def _parameters(series: SeriesKey, window: Window) -> dict[str, Any]:
+    return {
+        "of_exchange": series.exchange,
+        "of_symbol": series.symbol,
+        "of_interval": series.interval.value,
+        "window_start": window.start_ms,
+        "window_end": window.end_ms,
+    }
+
+
+def _belongs_to_series(rows: FromClause) -> ColumnElement[bool]:
+    """Name the series by all leading columns of the primary key."""
+    key = [rows.c.exchange == bindparam("of_exchange"), rows.c.symbol == bindparam("of_symbol")]
+    if "interval_code" in rows.c:
+        key.append(rows.c.interval_code == bindparam("of_interval"))
+    return and_(*key)
+
+
+def _group(level: _Level, engine: Any) -> FromClause:
+    """Return per bucket what aggregates directly, and the times of its first and last row."""
+    rows, time = level.source, level.source.c[level.time]
+    sums = [dialects.decimal_sum(rows.c[name], engine).label(name) for name in _VOLUMES]
+    return (
+        select(
+            func.min(time).label("first_time"),
+            func.max(time).label("last_time"),
+            func.max(rows.c.high_price).label("high_price"),
+            func.min(rows.c.low_price).label("low_price"),
+            *sums,
+            func.sum(rows.c.trade_count).label("trade_count"),
+            level.candle_count.label("candle_count"),
         )
-
-    def _with_ends(self, level: _Level, series: SeriesKey, buckets: FromClause) -> Select[Any]:
-        """Add the open of each bucket's first row and the close of its last; leave sealed remnants out."""
-        first, last = level.source.alias("first_row"), level.source.alias("last_row")
-        is_first = and_(level.belongs_to(first, series), first.c[level.time] == buckets.c.first_time)
-        is_last = and_(level.belongs_to(last, series), last.c[level.time] == buckets.c.last_time)
-        bucket = level.bucket_of(buckets.c.first_time, self._connection)
-        totals = [buckets.c[name] for name in (*_VOLUMES, "trade_count", "candle_count")]
-        return (
-            select(
-                first.c.exchange,
-                first.c.symbol,
-                bucket.label(level.bucket),
-                first.c.open_price,
-                buckets.c.high_price,
-                buckets.c.low_price,
-                last.c.close_price,
-                *totals,
-            )
-            .select_from(buckets.join(first, is_first).join(last, is_last))
-            .where(~_is_sealed_remnant(level, series, bucket, buckets.c.candle_count))
+        .where(
+            _belongs_to_series(rows),
+            time >= bindparam("window_start", type_=UtcMs()),
+            time < bindparam("window_end", type_=UtcMs()),
         )
+        .group_by(level.group_key(time, engine))
+        .subquery("buckets")
+    )
+
+
+def _with_ends(level: _Level, engine: Any, buckets: FromClause) -> Select[Any]:
+    """Add the open of each bucket's first row and the close of its last; leave sealed remnants out."""
+    first, last = level.source.alias("first_row"), level.source.alias("last_row")
+    is_first = and_(_belongs_to_series(first), first.c[level.time] == buckets.c.first_time)
+    is_last = and_(_belongs_to_series(last), last.c[level.time] == buckets.c.last_time)
+    bucket = level.bucket_of(buckets.c.first_time, engine)
+    totals = [buckets.c[name] for name in (*_VOLUMES, "trade_count", "candle_count")]
+    return (
+        select(
+            first.c.exchange,
+            first.c.symbol,
+            bucket.label(level.bucket),
+            first.c.open_price,
+            buckets.c.high_price,
+            buckets.c.low_price,
+            last.c.close_price,
+            *totals,
+        )
+        .select_from(buckets.join(first, is_first).join(last, is_last))
+        .where(~_is_sealed_remnant(level, bucket, buckets.c.candle_count))
+    )
 
 
 def _is_sealed_remnant(
-    level: _Level, series: SeriesKey, bucket: ColumnElement[Any], candle_count: ColumnElement[Any]
+    level: _Level, bucket: ColumnElement[Any], candle_count: ColumnElement[Any]
 ) -> ColumnElement[bool]:
     sealed = level.target.alias("sealed")
     return (
         select(sealed.c.symbol)
         .where(
-            level.belongs_to(sealed, series),
+            _belongs_to_series(sealed),
             sealed.c[level.bucket] == bucket,
             sealed.c.sealed_at.is_not(None),
             candle_count < level.full_count,

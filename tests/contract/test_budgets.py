@@ -10,9 +10,9 @@ import pytest
 
 from src.clock import SystemClock
 from src.domain import MINUTE_MS
-from src.errors import SourceBlocked
+from src.errors import SourceBlocked, SourceResting
 from src.extract.budget import Budget
-from src.warehouse.budgets import BudgetRow, find_budget, lock_budget, save_budget
+from src.warehouse.budgets import HALF_OPEN, BudgetRow, find_budget, lock_budget, save_budget
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.tables import exchange_budget
 
@@ -40,7 +40,7 @@ def test_row_is_made_when_it_is_first_locked(warehouse: Warehouse) -> None:
 
 
 def test_row_comes_back_as_it_was_saved(warehouse: Warehouse) -> None:
-    row = BudgetRow(T0 - T0 % MINUTE_MS, 4_711, 6_000, T0, "418, address banned")
+    row = BudgetRow(T0 - T0 % MINUTE_MS, 4_711, 6_000, T0, "418, address banned", HALF_OPEN, 7, T0 + 1)
 
     def save(connection: object) -> None:
         lock_budget(connection, "binance", "default")  # type: ignore[arg-type]
@@ -85,3 +85,17 @@ def test_block_is_seen_by_another_connection_at_once(warehouse: Warehouse) -> No
     one.block(clock.now_ms() + 60_000, "429, too many requests")
     with pytest.raises(SourceBlocked):
         other.acquire(1)
+
+
+def test_failures_of_many_at_once_are_all_counted_and_the_rest_is_seen_at_once(warehouse: Warehouse) -> None:
+    clock = SystemClock()
+    budgets = [Budget(warehouse, "binance", "default", 1.0, clock) for _ in range(2)]
+    budgets[1].acquire(1)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: budgets[n % 2].failed("no answer"), range(4)))
+    row = find(warehouse)
+    assert row is not None
+    assert (row.breaker_state, row.breaker_failures) == ("closed", 4)
+    budgets[0].failed("no answer")
+    with pytest.raises(SourceResting):
+        budgets[1].acquire(1)

@@ -18,7 +18,7 @@ from src.lake.local_store import LocalStore
 from src.transform.manager import TransformManager
 from src.warehouse import catalog
 from src.warehouse.catalog import CatalogRow, Lane, NewObject, ObjectState
-from src.warehouse.engine import Warehouse, open_warehouse
+from src.warehouse.engine import Warehouse, open_warehouse, sqlite_url
 from src.warehouse.schema import migrate
 from src.warehouse.tables import lake_objects
 from tests.builders import CAPTURED_MS, DAY_START_MS, Pipeline, make_kline, make_object
@@ -29,6 +29,15 @@ FIRST_OPEN_MS = CAPTURED_MS - DAY_MS
 @pytest.fixture
 def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
     opened = open_warehouse(warehouse_url)
+    lake_objects.create(opened.engine)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def whole_warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """Give a warehouse that can load; what a slice takes is decided in Python, so one engine will do."""
+    opened = open_warehouse(sqlite_url(tmp_path / "warehouse.db"))
     migrate(opened)
     yield opened
     opened.close()
@@ -236,38 +245,42 @@ def load_tracing(warehouse: Warehouse, lake: LocalStore, **bounds: int) -> list[
     return trace
 
 
-def test_live_objects_are_loaded_before_a_backlog_of_history(warehouse: Warehouse, tmp_path: Path) -> None:
-    lake = land(warehouse, tmp_path, live=6, history=20)
-    trace = load_tracing(warehouse, lake, slice_objects=6)
+def test_live_objects_are_loaded_before_a_backlog_of_history(
+    whole_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    lake = land(whole_warehouse, tmp_path, live=6, history=20)
+    trace = load_tracing(whole_warehouse, lake, slice_objects=6)
     assert trace[0] == {"live": 0, "history": 0}
     assert trace[1] == {"live": 6, "history": 0}
     assert trace[-1] == {"live": 6, "history": 20}
 
 
-def test_history_has_its_share_however_much_live_data_waits(warehouse: Warehouse, tmp_path: Path) -> None:
-    lake = land(warehouse, tmp_path, live=40, history=40)
-    trace = load_tracing(warehouse, lake, slice_objects=2)
+def test_history_has_its_share_however_much_live_data_waits(
+    whole_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    lake = land(whole_warehouse, tmp_path, live=40, history=40)
+    trace = load_tracing(whole_warehouse, lake, slice_objects=2)
     before_the_last_live = next(counts for counts in trace if counts["live"] == 40)
     assert before_the_last_live["history"] >= 10
     assert trace[-1] == {"live": 40, "history": 40}
 
 
-def test_each_lane_is_loaded_oldest_capture_first(warehouse: Warehouse, tmp_path: Path) -> None:
-    lake = land(warehouse, tmp_path, live=5, history=0)
+def test_each_lane_is_loaded_oldest_capture_first(whole_warehouse: Warehouse, tmp_path: Path) -> None:
+    lake = land(whole_warehouse, tmp_path, live=5, history=0)
     stops = chain([False], repeat(True))
-    manager = TransformManager(warehouse, lake, SystemClock(), slice_objects=2)
+    manager = TransformManager(whole_warehouse, lake, SystemClock(), slice_objects=2)
     manager.load_waiting(lambda: next(stops))
-    taken = [row.captured_at - CAPTURED_MS for row in stored(warehouse) if row.state == "loaded"]
+    taken = [row.captured_at - CAPTURED_MS for row in stored(whole_warehouse) if row.state == "loaded"]
     assert taken == [10_000, 10_001]
 
 
 @pytest.mark.parametrize(("slice_bytes", "slices"), [(1, 5), (2, 3), (5, 1)])
 def test_slice_is_bounded_in_bytes_yet_never_empty(
-    warehouse: Warehouse, tmp_path: Path, slice_bytes: int, slices: int
+    whole_warehouse: Warehouse, tmp_path: Path, slice_bytes: int, slices: int
 ) -> None:
-    lake = land(warehouse, tmp_path, live=5, history=0)
-    size = stored(warehouse)[0].size_bytes if slice_bytes > 1 else 1
-    trace = load_tracing(warehouse, lake, slice_bytes=slice_bytes * size)
+    lake = land(whole_warehouse, tmp_path, live=5, history=0)
+    size = stored(whole_warehouse)[0].size_bytes if slice_bytes > 1 else 1
+    trace = load_tracing(whole_warehouse, lake, slice_bytes=slice_bytes * size)
     assert len({counts["live"] for counts in trace}) - 1 == slices
 
 

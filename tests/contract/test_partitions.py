@@ -22,7 +22,7 @@ from src.lake.local_store import LocalStore
 from src.warehouse.engine import Warehouse, open_warehouse, sqlite_url
 from src.warehouse.partitions import Partitions, partition_bounds, plan_splits
 from src.warehouse.schema import migrate
-from src.warehouse.tables import fact_klines, fact_klines_coarse, fact_orderbook
+from src.warehouse.tables import fact_klines, fact_klines_coarse, fact_orderbook, metadata
 from src.warehouse.types import ExactDecimal
 from tests.builders import Pipeline, make_depth, make_kline, make_object
 
@@ -115,7 +115,7 @@ def test_after_all_splits_exactly_the_ends_asked_for_are_added(existing: set[int
 @pytest.fixture
 def warehouse(database_url: str) -> Iterator[Warehouse]:
     opened = open_warehouse(database_url)
-    migrate(opened)
+    metadata.create_all(opened.engine, tables=[fact_klines, fact_klines_coarse, fact_orderbook])
     yield opened
     opened.close()
 
@@ -207,6 +207,7 @@ def insert_minutes(warehouse: Warehouse, opens: list[int]) -> None:
 def test_loading_puts_each_row_into_its_own_week_or_month(warehouse: Warehouse, tmp_path: Path) -> None:
     lake = LocalStore(tmp_path)
     lake.ensure_buckets()
+    migrate(warehouse)
     opens = [day(text) for text in ("2022-01-31T23:59", "2022-02-01T00:00", "2026-11-15T23:59", "2026-11-16")]
     pipeline = Pipeline(warehouse, lake, ManualClock(NOW_MS))
     pipeline.land(

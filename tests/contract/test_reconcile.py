@@ -17,7 +17,7 @@ from src.lake.envelope import decode_envelope
 from src.lake.local_store import LocalStore
 from src.lake.store import Bucket
 from src.maintenance.reconcile import adopt_orphans
-from src.warehouse.engine import open_warehouse
+from src.warehouse.engine import open_warehouse, sqlite_url
 from src.warehouse.tables import fact_klines, lake_objects
 from tests.builders import (
     CAPTURED_MS,
@@ -33,7 +33,14 @@ from tests.builders import (
 
 
 @pytest.fixture
-def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """Give a pipeline on SQLite: what engines do differently is in the tests that ask for each of them."""
+    with open_pipeline(sqlite_url(tmp_path / "warehouse.db"), LocalStore(tmp_path / "data_lake")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def any_pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
     with open_pipeline(warehouse_url, LocalStore(tmp_path / "data_lake")) as opened:
         yield opened
 
@@ -56,11 +63,11 @@ def klines(captured_at_ms: int = CAPTURED_MS, **named: Any) -> LakeObject:
 # --- what is adopted ---
 
 
-def test_orphan_is_described_by_what_is_in_it(pipeline: Pipeline) -> None:
+def test_orphan_is_described_by_what_is_in_it(any_pipeline: Pipeline) -> None:
     orphan = klines(exchange_time_ms=DAY_START_MS + 2 * MINUTE_MS - 1)  # the second candle was forming
-    pipeline.put([orphan])
-    assert adopt(pipeline) == [orphan.key.text]
-    [row] = rows(pipeline)
+    any_pipeline.put([orphan])
+    assert adopt(any_pipeline) == [orphan.key.text]
+    [row] = rows(any_pipeline)
     assert (row.object_key, row.bucket, row.state) == (orphan.key.text, "raw", "landed")
     assert (row.exchange, row.symbol, row.data_type, row.interval_code) == (
         "binance",
@@ -75,12 +82,12 @@ def test_orphan_is_described_by_what_is_in_it(pipeline: Pipeline) -> None:
     assert row.lane == "history"
 
 
-def test_orphan_is_adopted_once(pipeline: Pipeline) -> None:
-    pipeline.put([klines()])
-    assert len(adopt(pipeline)) == 1
-    before = rows(pipeline)
-    assert adopt(pipeline) == []
-    assert rows(pipeline) == before
+def test_orphan_is_adopted_once(any_pipeline: Pipeline) -> None:
+    any_pipeline.put([klines()])
+    assert len(adopt(any_pipeline)) == 1
+    before = rows(any_pipeline)
+    assert adopt(any_pipeline) == []
+    assert rows(any_pipeline) == before
 
 
 def test_objects_that_have_a_row_keep_it(pipeline: Pipeline) -> None:
@@ -93,20 +100,20 @@ def test_objects_that_have_a_row_keep_it(pipeline: Pipeline) -> None:
     assert states == {known.key.text: ("loaded", "live"), orphan.key.text: ("landed", "history")}
 
 
-def test_adopted_objects_load_like_any_other(pipeline: Pipeline) -> None:
-    pipeline.put([klines(), make_depth("BTCUSDT", [("1.0", "2.0")], [("1.1", "3.0")])])
-    assert len(adopt(pipeline)) == 2
-    report = pipeline.load()
+def test_adopted_objects_load_like_any_other(any_pipeline: Pipeline) -> None:
+    any_pipeline.put([klines(), make_depth("BTCUSDT", [("1.0", "2.0")], [("1.1", "3.0")])])
+    assert len(adopt(any_pipeline)) == 2
+    report = any_pipeline.load()
     assert (report.loaded.inserted, report.loaded.levels, report.quarantined) == (2, 2, [])
-    assert len(read_table(pipeline.warehouse, fact_klines)) == 2
+    assert len(read_table(any_pipeline.warehouse, fact_klines)) == 2
 
 
-def test_orphan_without_a_closed_candle_is_adopted_and_loads_nothing(pipeline: Pipeline) -> None:
-    pipeline.put([klines(exchange_time_ms=DAY_START_MS)])
-    assert len(adopt(pipeline)) == 1
-    [row] = rows(pipeline)
+def test_orphan_without_a_closed_candle_is_adopted_and_loads_nothing(any_pipeline: Pipeline) -> None:
+    any_pipeline.put([klines(exchange_time_ms=DAY_START_MS)])
+    assert len(adopt(any_pipeline)) == 1
+    [row] = rows(any_pipeline)
     assert (row.first_open_time, row.last_open_time, row.record_count) == (None, None, 0)
-    assert pipeline.load().loaded.inserted == 0
+    assert any_pipeline.load().loaded.inserted == 0
 
 
 def test_many_orphans_are_adopted_in_several_looks(pipeline: Pipeline) -> None:
@@ -227,14 +234,14 @@ def test_unreadable_orphan_is_adopted_and_then_quarantined_with_the_reason(
     assert reason in row.error
 
 
-def test_readable_orphan_is_what_the_extractor_would_have_recorded(pipeline: Pipeline) -> None:
+def test_readable_orphan_is_what_the_extractor_would_have_recorded(any_pipeline: Pipeline) -> None:
     """Whoever comes second changes nothing, so both must say the same of what loading goes by."""
     orphan = klines()
-    pipeline.put([orphan])
-    adopt(pipeline)
-    [adopted] = rows(pipeline)
-    pipeline.catalog([orphan])
-    [after] = rows(pipeline)
+    any_pipeline.put([orphan])
+    adopt(any_pipeline)
+    [adopted] = rows(any_pipeline)
+    any_pipeline.catalog([orphan])
+    [after] = rows(any_pipeline)
     assert after == adopted
-    header = decode_envelope(pipeline.lake.get(Bucket.RAW, orphan.key.text)).header
+    header = decode_envelope(any_pipeline.lake.get(Bucket.RAW, orphan.key.text)).header
     assert (header.key, header.exchange_time_ms) == (orphan.key, adopted.exchange_time)

@@ -15,10 +15,9 @@ from sqlalchemy import Connection, Table, select
 from src.domain import DAY_MS, MINUTE_MS, Candle, Interval, SeriesKey
 from src.warehouse import series, watermarks
 from src.warehouse.engine import Warehouse, open_warehouse
-from src.warehouse.schema import migrate
 from src.warehouse.series import SeriesRow
 from src.warehouse.symbols import SymbolRow, list_statuses, upsert_symbols
-from src.warehouse.tables import extraction_metadata, latest, symbols
+from src.warehouse.tables import extraction_metadata, latest, metadata, symbols
 from src.warehouse.tables import series as series_table
 from tests.builders import DAY_START_MS
 
@@ -30,7 +29,7 @@ ETH = SeriesKey("binance", "ETHUSDT", Interval.M1)
 @pytest.fixture
 def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
     opened = open_warehouse(warehouse_url, pool_size=8)
-    migrate(opened)
+    metadata.create_all(opened.engine, tables=[series_table, extraction_metadata, latest, symbols])
     yield opened
     opened.close()
 

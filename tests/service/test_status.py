@@ -78,9 +78,10 @@ def test_block_of_the_exchange_is_shown(rig: Rig) -> None:
 def test_bad_objects_are_counted_apart(rig: Rig) -> None:
     pipeline = Pipeline(rig.warehouse, rig.lake, rig.clock)
     good = make_object("BTCUSDT", [make_kline(MINUTE_START_MS)], NOW_MS + DAY_MS)
-    bad = make_object("BTCUSDT", [make_kline(MINUTE_START_MS, low_price="0")], NOW_MS + DAY_MS + 1)
+    bad = make_object("BTCUSDT", [make_kline(MINUTE_START_MS)], NOW_MS + DAY_MS + 1)
     waiting = make_object("BTCUSDT", [make_kline(MINUTE_START_MS)], NOW_MS + DAY_MS + 2)
-    pipeline.land(good, bad)
+    pipeline.land(good)
+    pipeline.catalog([bad])  # it is not in the lake
     pipeline.load()
     pipeline.land(waiting)
     assert read_status(rig.warehouse).objects == {"loaded": 1, "quarantined": 1, "landed": 1}

@@ -49,6 +49,9 @@ def test_settings_cannot_be_changed() -> None:
         ("MINIO_SECURE", "true", "minio_secure", True),
         ("MYSQL_PORT", "65535", "mysql_port", 65535),
         ("BINANCE_BASE_URL", "http://127.0.0.1:8001/", "binance_base_url", "http://127.0.0.1:8001"),
+        ("BINANCE_BASE_URL", "http://a/, https://b:1,http://a", "binance_base_url", "http://a,https://b:1"),
+        ("CANDLEHOUSE_BREAKER_FAILURES", "3", "breaker_failures", 3),
+        ("CANDLEHOUSE_BREAKER_SECONDS", "", "breaker_seconds", 60),
     ],
 )
 def test_environment_sets_values(
@@ -80,6 +83,10 @@ def test_environment_sets_values(
         ("MYSQL_PORT", "mysql", "'mysql'", "from 1 to 65535"),
         ("MYSQL_DATABASE", "a; DROP", "'a; DROP'", "letters, digits and _"),
         ("BINANCE_BASE_URL", "api.binance.com", "'api.binance.com'", "starts with https://"),
+        ("BINANCE_BASE_URL", "http://a,b", "'http://a,b'", "several separated by commas"),
+        ("BINANCE_BASE_URL", " , ", "' , '", "starts with https://"),
+        ("CANDLEHOUSE_BREAKER_FAILURES", "0", "'0'", "from 1 to 1000"),
+        ("CANDLEHOUSE_BREAKER_SECONDS", "3601", "'3601'", "from 1 to 3600"),
     ],
 )
 def test_wrong_value_is_named_shown_and_explained(

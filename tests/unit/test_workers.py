@@ -13,6 +13,7 @@ from src.errors import (
     CandlehouseError,
     SourceBlocked,
     SourcePermanent,
+    SourceResting,
     SourceTransient,
     Stopped,
     StoreUnavailable,
@@ -198,7 +199,12 @@ def test_task_that_works_again_is_waited_for_again(crew: Crew) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [SourceBlocked("binance", 1_767_968_400_123, "429"), StoreUnavailable("the lake is away")]
+    "error",
+    [
+        SourceBlocked("binance", 1_767_968_400_123, "429"),
+        SourceResting("binance", 1_767_968_400_123, "5 calls failed in a row"),
+        StoreUnavailable("the lake is away"),
+    ],
 )
 def test_nobody_becomes_a_suspect_for_what_concerns_everybody(crew: Crew, error: CandlehouseError) -> None:
     crew.add_failing("BTCUSDT", error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, inspect, select, true
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.clock import Clock
@@ -17,13 +17,14 @@ from src.warehouse.catalog import ObjectState
 from src.warehouse.engine import Warehouse
 from src.warehouse.health import is_begun
 from src.warehouse.symbols import list_statuses
-from src.warehouse.tables import lake_objects
+from src.warehouse.tables import lake_objects, quarantined_rows
 from src.warehouse.watermarks import find_last_depth
 
 _LATE_MS, _FAR_MS = 10 * MINUTE_MS, HOUR_MS
 _CYCLES = 5
 _NAMED = 5
 _TRADING = "TRADING"
+_RETRY = "After a fix: ./candlehouse transform --retry-quarantined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ def _look_inside(
     yield _judge_depth(warehouse, rows, now_ms, max(allowed_ms, _CYCLES * depth_seconds * 1000))
     with warehouse.read() as connection:
         yield _judge_waiting(connection, now_ms, allowed_ms)
-        yield _judge_quarantined(connection)
+        yield _judge_quarantined_objects(connection)
+        if inspect(connection).has_table(quarantined_rows.name):  # an older schema has none
+            yield _judge_quarantined_rows(connection)
 
 
 def _without_halted(warehouse: Warehouse, rows: list[SeriesStatus]) -> list[SeriesStatus]:
@@ -129,20 +132,32 @@ def _judge_waiting(connection: Connection, now_ms: int, allowed_ms: int) -> Find
     return ok("waiting", found, waiting=count)
 
 
-def _judge_quarantined(connection: Connection) -> Finding:
-    is_out = lake_objects.c.state == ObjectState.QUARANTINED.value
-    count = _count(connection, is_out)
+def _judge_quarantined_objects(connection: Connection) -> Finding:
+    c, is_out = lake_objects.c, lake_objects.c.state == ObjectState.QUARANTINED.value
+    count = _count(connection, lake_objects, is_out)
     if not count:
-        return ok("quarantine", "empty", quarantined=0)
-    c = lake_objects.c
+        return ok("bad objects", "none", quarantined=0)
     newest = connection.execute(select(c.object_key, c.error).where(is_out).order_by(c.id.desc())).first()
     said = f"; the newest is {newest.object_key}: {newest.error}" if newest else ""
-    advice = "lake_objects.error says of each what is wrong; the objects themselves are kept in the lake"
-    return warning("quarantine", f"{count:,} objects cannot be loaded{said}", advice, quarantined=count)
+    advice = f"lake_objects.error says why; the objects themselves are kept in the lake. {_RETRY}"
+    return warning("bad objects", f"{count:,} cannot be loaded{said}", advice, quarantined=count)
 
 
-def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
-    return connection.execute(select(func.count()).select_from(lake_objects).where(condition)).scalar_one()
+def _judge_quarantined_rows(connection: Connection) -> Finding:
+    c = quarantined_rows.c
+    count = _count(connection, quarantined_rows, true())
+    if not count:
+        return ok("bad rows", "none", quarantined=0)
+    newest = connection.execute(select(quarantined_rows).order_by(c.id.desc())).first()
+    said = f"; the newest, of {newest.symbol} {newest.interval_code}: {newest.reason}" if newest else ""
+    advice = (
+        f"the table quarantined_rows has each with its text; the rest of their objects is loaded. {_RETRY}"
+    )
+    return warning("bad rows", f"{count:,} are set aside{said}", advice, quarantined=count)
+
+
+def _count(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
 
 
 def _some(names: Sequence[str]) -> str:
