@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, or_
+from sqlalchemy import Connection, tuple_
 
 from src.domain import SeriesKey
 from src.warehouse import bulk
@@ -67,16 +67,9 @@ def _load_depths(connection: Connection, batches: Sequence[DepthBatch]) -> int:
     if not batches:
         return 0
     columns = fact_orderbook.c
-    # Spelled out, not as tuples in a list: for that MariaDB would read the whole table.
-    snapshots = [
-        and_(
-            columns.exchange == batch.exchange,
-            columns.symbol == batch.symbol,
-            columns.captured_at == batch.captured_at_ms,
-        )
-        for batch in batches
-    ]
-    connection.execute(fact_orderbook.delete().where(or_(*snapshots)))
+    snapshots = [(batch.exchange, batch.symbol, batch.captured_at_ms) for batch in batches]
+    key = tuple_(columns.exchange, columns.symbol, columns.captured_at)
+    connection.execute(fact_orderbook.delete().where(key.in_(snapshots)))
     chunks = [batch.chunk() for batch in batches]
     bulk.insert_rows(connection, fact_orderbook, DEPTH_COLUMNS, chunks)
     return sum(map(len, chunks))
