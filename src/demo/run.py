@@ -26,21 +26,27 @@ _STOP_S = 20
 
 
 def run_demo(settings: Settings, *, fresh: bool, seconds: int | None) -> int:
-    """Run until Ctrl-C, or for *seconds*; return the exit status."""
+    """Run until Ctrl-C or the key q, or for *seconds*; return the exit status."""
     folder = settings.data_dir / "demo"
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
+    with running_demo(settings, folder) as (view, scheduler):
+        try:
+            return view.show(scheduler, seconds)
+        except KeyboardInterrupt:
+            view.farewell()
+            return 0
+
+
+@contextmanager
+def running_demo(settings: Settings, folder: Path) -> Iterator[tuple[View, subprocess.Popen[bytes]]]:
+    """Start simulator and scheduler with their data in *folder*; both are ended in order afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     log_path = folder / "scheduler.log"
     with Simulator(SimulatorConfig()).serve_in_thread() as simulator, log_path.open("ab") as log:
         environment = _environment(settings, folder, simulator.base_url)
         with _scheduler(environment, log) as scheduler:
-            view = View(folder, simulator, log_path)
-            try:
-                return view.show(scheduler, seconds)
-            except KeyboardInterrupt:
-                view.farewell()
-                return 0
+            yield View(folder, simulator, log_path), scheduler
 
 
 def _environment(settings: Settings, folder: Path, base_url: str) -> dict[str, str]:

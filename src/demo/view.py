@@ -106,14 +106,18 @@ class View:
             key = keys.get()
             if key == "q":
                 return True
-            if key == "h":
-                self._simulator.faults.clear()
-                self._say("you healed the exchange")
-            if key in _FAULTS:
-                name, spec = _FAULTS[key]
-                self._simulator.add_fault(spec)
-                self._say(f"you threw: {name}")
+            self.press(key)
         return False
+
+    def press(self, key: str) -> None:
+        """Throw the fault of that key, or heal; other keys do nothing."""
+        if key == "h":
+            self._simulator.faults.clear()
+            self._say("you healed the exchange")
+        if key in _FAULTS:
+            name, spec = _FAULTS[key]
+            self._simulator.add_fault(spec)
+            self._say(f"you threw: {name}")
 
     def _say(self, what: str) -> None:
         self._events.add(f"{utc_from_ms(self._clock.now_ms()):%H:%M:%S}", what)

@@ -67,10 +67,11 @@ class PoolNumbers:
 
 
 class Warehouse:
-    """One database with the project's rules of reading and writing."""
+    """One database with the project's rules of reading and writing; *attempts* are those of ``run``."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, attempts: int = _ATTEMPTS) -> None:
         self.engine = engine
+        self._attempts = attempts
         self._readonly = engine.execution_options(readonly=True)
 
     @property
@@ -99,7 +100,7 @@ class Warehouse:
         retrying = Retrying(
             retry=retry_if_exception(is_repeatable),
             wait=wait_random_exponential(multiplier=0.02, max=1.0),
-            stop=stop_after_attempt(_ATTEMPTS),
+            stop=stop_after_attempt(self._attempts),
             reraise=True,
         )
         return retrying(attempt)
@@ -125,8 +126,8 @@ class Warehouse:
 def open_warehouse(url: str, pool_size: int = 5, patience_s: int | None = None) -> Warehouse:
     """Prepare the warehouse at *url*; nothing is connected until first use.
 
-    With *patience_s* nobody waits longer than that for the server, an answer or a lock: for checks, which
-    must not hang, and not for work.
+    With *patience_s* nobody waits longer than that for the server, an answer or a lock, and nothing is tried
+    twice: for checks, which must not hang, and not for work.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -143,9 +144,11 @@ def open_warehouse(url: str, pool_size: int = 5, patience_s: int | None = None) 
             connect_args=_mysql_arguments(patience_s),
         )
     dialects.prepare_engine(engine)
-    if patience_s is not None:
-        dialects.limit_waits(engine, patience_s)
-    return Warehouse(engine)
+    if patience_s is None:
+        return Warehouse(engine)
+    # A little less, so that the server says what it waited for before we stop listening.
+    dialects.limit_waits(engine, max(1, patience_s - 1))
+    return Warehouse(engine, attempts=1)
 
 
 def create_database(url: str | URL) -> None:

@@ -116,12 +116,15 @@ def test_orphan_without_a_closed_candle_is_adopted_and_loads_nothing(any_pipelin
     assert any_pipeline.load().loaded.inserted == 0
 
 
-def test_many_orphans_are_adopted_in_several_looks(pipeline: Pipeline) -> None:
-    orphans = [make_depth("BTCUSDT", [], [], CAPTURED_MS + number) for number in range(520)]
+def test_many_orphans_are_adopted_in_several_looks(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.maintenance.reconcile._KEYS_A_QUERY", 7)
+    orphans = [make_depth("BTCUSDT", [], [], CAPTURED_MS + number) for number in range(30)]
     pipeline.put(orphans)
     pipeline.catalog(orphans[::2])
     assert adopt(pipeline) == [orphan.key.text for orphan in orphans[1::2]]
-    assert len(rows(pipeline)) == 520
+    assert len(rows(pipeline)) == 30
 
 
 def test_processes_that_start_at_once_adopt_each_orphan_once(warehouse_url: str, tmp_path: Path) -> None:

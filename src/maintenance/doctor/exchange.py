@@ -68,7 +68,7 @@ def check_exchange(
                 yield from _ask(open_exchange(home), place, clock)
     except (CandlehouseError, SQLAlchemyError):
         found = "not known without the warehouse, so nothing is asked: this address may be banned"
-        yield warning("budget", found, "mend the warehouse first")
+        yield warning("budget", found, "see what the doctor says of the warehouse")
         yield _knock_at(place.hosts)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from src.clock import Clock
 from src.errors import CandlehouseError
 from src.maintenance.doctor.findings import Finding, Verdict, explain, ok, problem, warning
-from src.warehouse.engine import PoolNumbers, Warehouse
+from src.warehouse.engine import PoolNumbers, Warehouse, is_repeatable
 from src.warehouse.health import ServerFacts, is_begun, probe_bulk_load, probe_write, read_server
 from src.warehouse.schema import BASELINE, find_version, list_migrations
 
@@ -161,6 +161,8 @@ def _try(check: str, attempt: Callable[[], None], found: str) -> Finding:
     try:
         attempt()
     except (CandlehouseError, SQLAlchemyError) as error:
+        if is_repeatable(error):
+            return warning(check, explain(error), "another process is busy writing: ask again in a moment")
         advice = "until this is mended nothing can be loaded; what is landed waits in the lake"
         return problem(check, explain(error), advice)
     return ok(check, found)

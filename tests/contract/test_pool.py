@@ -1,0 +1,94 @@
+"""The connection pool: its size, its numbers, and connections that died or grew old in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from src.errors import WarehouseUnavailable
+from src.settings import load_settings
+from src.warehouse.engine import PoolNumbers, Warehouse, open_warehouse
+from src.wiring import build
+from tests.servers import DatabaseServer
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
+    opened = open_warehouse(warehouse_url, pool_size=2)
+    yield opened
+    opened.close()
+
+
+def session_id(warehouse: Warehouse) -> Any:
+    with warehouse.read() as connection:
+        return connection.execute(text("SELECT CONNECTION_ID()")).scalar()
+
+
+def test_numbers_follow_what_is_taken_and_given_back(warehouse: Warehouse) -> None:
+    assert warehouse.pool_numbers() == PoolNumbers(size=2, most=12, checked_out=0, idle=0, overflow=0)
+    with ExitStack() as taken:
+        for _ in range(3):
+            taken.enter_context(warehouse.read())
+        assert warehouse.pool_numbers() == PoolNumbers(size=2, most=12, checked_out=3, idle=0, overflow=1)
+    assert warehouse.pool_numbers() == PoolNumbers(size=2, most=12, checked_out=0, idle=2, overflow=0)
+
+
+def test_setting_decides_the_size() -> None:
+    app = build(load_settings(mysql_host="127.0.0.1", mysql_user="nobody", mysql_pool_size=3))
+    assert app.warehouse.pool_numbers().size == 3, "known before anything is connected"
+
+
+def test_pool_that_stays_exhausted_says_what_to_raise() -> None:
+    engine = create_engine("sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    warehouse = Warehouse(engine)
+    with (
+        warehouse.read(),
+        pytest.raises(WarehouseUnavailable, match="MYSQL_POOL_SIZE"),
+        warehouse.read(),
+    ):
+        pass
+    warehouse.close()
+
+
+def test_connections_that_the_server_dropped_are_replaced_unseen(
+    database_url: str, database_server: DatabaseServer
+) -> None:
+    with closing(open_warehouse(database_url)) as warehouse:
+        dropped = session_id(warehouse)
+        with closing(database_server.connect()) as other, closing(other.cursor()) as cursor:
+            cursor.execute(f"KILL {dropped}")
+        assert session_id(warehouse) != dropped
+
+
+def test_connections_are_replaced_when_they_are_half_an_hour_old(database_url: str) -> None:
+    with closing(open_warehouse(database_url)) as warehouse:
+        with warehouse.read() as connection:
+            young = connection.execute(text("SELECT CONNECTION_ID()")).scalar()
+            record: Any = connection.connection._connection_record
+        assert session_id(warehouse) == young
+        record.starttime -= 1_801
+        assert session_id(warehouse) != young
+
+
+def test_checks_do_not_wait_for_locks(warehouse_url: str) -> None:
+    lock = "UPDATE t SET n = 1" if warehouse_url.startswith("mysql") else "SELECT 1"
+    with (
+        closing(open_warehouse(warehouse_url)) as worker,
+        closing(open_warehouse(warehouse_url, 2, 2)) as check,
+    ):
+        with worker.write() as connection:
+            connection.execute(text("CREATE TABLE t (n INT)"))
+            connection.execute(text("INSERT INTO t VALUES (0)"))
+        started = time.monotonic()
+        with worker.write() as held:
+            held.execute(text(lock))
+            with pytest.raises(OperationalError, match=r"(?i)lock"):
+                check.run(lambda connection: connection.execute(text(lock)))
+        assert time.monotonic() - started < 5
