@@ -74,7 +74,7 @@ class App:
         return self._open_exchange(self.warehouse, HttpClient(Binance.name, self.clock), self.clock)
 
     def _open_exchange(
-        self, warehouse: Warehouse, http: HttpClient, clock: Clock, attempts: int | None = None
+        self, warehouse: Warehouse, http: HttpClient, clock: Clock, attempts: int = 4
     ) -> Binance:
         settings = self.settings
         breaker = Breaker(settings.breaker_failures, settings.breaker_seconds * 1000)

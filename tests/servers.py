@@ -90,9 +90,7 @@ def require(variable: str, name: str) -> str:
     value = os.environ.get(variable)
     if value:
         return value
-    reason = (
-        f"no {name} ({variable} is not set): `scripts/servers run make test` starts it (MySQL: as root)"
-    )
+    reason = f"no {name} ({variable} is not set): `scripts/servers run make test` starts it (MySQL: as root)"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

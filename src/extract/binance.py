@@ -50,7 +50,7 @@ class Binance:
         http: HttpClient,
         budget: Budget,
         clock: Clock,
-        attempts: int | None = None,
+        attempts: int = 4,
         clock_max_age_ms: int = 600_000,
     ) -> None:
         self._caller = Caller(Hosts(find_hosts(base_url), clock), http, budget, clock, attempts)

@@ -13,27 +13,25 @@ from src.extract.breaker import SourceDown
 from src.extract.budget import Budget, Reservation
 from src.extract.hosts import Hosts
 from src.extract.http import HttpAnswer, HttpClient
-from src.extract.retry import FirewallRefused, call_with_retry
+from src.extract.retry import call_with_retry
 
 T = TypeVar("T")
-
-_ATTEMPTS = 4
 
 
 class Caller:
     """Makes the calls of one exchange; one instance serves all threads.
 
-    A call that goes down is tried *attempts* times; by default four, or as many as there are hosts.
+    A call that goes down is tried at each host, and then, with growing waits, *attempts* - 1 times more.
     """
 
     def __init__(
-        self, hosts: Hosts, http: HttpClient, budget: Budget, clock: Clock, attempts: int | None = None
+        self, hosts: Hosts, http: HttpClient, budget: Budget, clock: Clock, attempts: int = 4
     ) -> None:
         self._hosts = hosts
         self._http = http
         self._budget = budget
         self._clock = clock
-        self._attempts = attempts or max(_ATTEMPTS, len(hosts))
+        self._attempts = attempts
 
     def call(
         self,
@@ -44,16 +42,19 @@ class Caller:
     ) -> T:
         """Ask until *read* accepts an answer; it raises SourceDown for what is not the exchange's own.
 
-        A call that goes down counts once for the breaker, when it is given up and every host has failed;
-        what a later attempt mends was a hiccup.
+        A call that goes down counts once for the breaker, and only when it is given up: what another host
+        or a later attempt mends was a hiccup.
         """
         attempts = _Attempts(self._hosts, self._http, self._budget)
         try:
             return call_with_retry(
-                lambda: attempts.make(path, params, weight, read), self._clock, self._attempts
+                lambda: attempts.make(path, params, weight, read),
+                self._clock,
+                self._attempts,
+                len(self._hosts),
             )
         except SourceDown as error:
-            attempts.note_down(error)
+            self._budget.failed(str(error))
             raise
 
 
@@ -79,19 +80,14 @@ class _Attempts:
         try:
             result = read(self._http.send(call), reservation)
         except SourceDown as error:
-            if self._is_probe:
-                self.note_down(error)  # at once: a probe asks each host no more than once
+            if self._is_probe and self._walk.is_round:
+                self._budget.failed(str(error))  # a probe asks each host but once
             raise
         except SourceError:
             self._answered()  # a refusal is an answer, too
             raise
         self._answered()
         return result
-
-    def note_down(self, error: SourceDown) -> None:
-        # A firewall turns away our address, wherever we knock.
-        if self._walk.is_round or isinstance(error, FirewallRefused):
-            self._budget.failed(str(error))
 
     def _answered(self) -> None:
         self._walk.answered()

@@ -6,17 +6,20 @@ well: knocking on makes them longer, so the caller comes back in a later cycle.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from src.clock import Clock
 from src.errors import SourceBlocked, SourceResting, SourceTransient
 from src.extract.breaker import SourceDown
 
 T = TypeVar("T")
+
+_LONGEST_WAIT_S = 15.0
 
 _log = structlog.get_logger()
 
@@ -25,16 +28,26 @@ class FirewallRefused(SourceDown):
     """The exchange's firewall (or a proxy on the way) answered instead of the exchange."""
 
 
-def call_with_retry(call: Callable[[], T], clock: Clock, attempts: int = 4) -> T:
-    """Call until it succeeds, at most *attempts* times, waiting up to 1, 2, 4, 5, 5 … s at random between.
+def call_with_retry(call: Callable[[], T], clock: Clock, attempts: int = 4, hosts: int = 1) -> T:
+    """Call until it succeeds, at most *attempts* times, waiting up to 1, 2, 4 … 15 s at random between.
 
+    The first attempt asks as many *hosts* one right after the other, since another host needs no patience.
     Waits end with Stopped when the process shuts down. The last error is raised as it is.
     """
+
+    def wait_s(state: RetryCallState) -> float:
+        rounds = state.attempt_number - hosts
+        return 0.0 if rounds < 0 else random.uniform(0, min(2.0**rounds, _LONGEST_WAIT_S))
+
+    def sleep(seconds: float) -> None:
+        if seconds:
+            clock.sleep(seconds)
+
     retrying = Retrying(
         retry=retry_if_exception(is_worth_repeating),
-        wait=wait_random_exponential(multiplier=1, max=5),
-        stop=stop_after_attempt(attempts),
-        sleep=clock.sleep,
+        wait=wait_s,
+        stop=stop_after_attempt(hosts + attempts - 1),
+        sleep=sleep,
         before_sleep=_log_attempt,
         reraise=True,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from src.clock import Clock
 from src.domain import DataType, SeriesKey, Window
@@ -33,6 +33,9 @@ from src.warehouse.tables import fact_klines, fact_orderbook
 log = structlog.get_logger()
 
 T = TypeVar("T")
+# How a database says that it will not have these values. A full disk or a lock says nothing about an object.
+_REFUSALS = (DataError, IntegrityError, BulkLoadError)
+
 Batch = KlineBatch | DepthBatch
 
 _READERS = 4
@@ -133,7 +136,7 @@ class TransformManager:
         try:
             report.add(load_slice(self._warehouse, klines, depths))
             log.debug("slice loaded", objects=len(batches))
-        except (DBAPIError, BulkLoadError) as error:
+        except _REFUSALS as error:
             self._isolate(error, batches, rows, report)
 
     def _isolate(
@@ -142,7 +145,7 @@ class TransformManager:
         """Find the object the database refused by halving the slice, and quarantine that one alone."""
         if len(batches) == 1:
             row = next(row for row in rows if row.id == batches[0].object_id)
-            self._quarantine(row, f"the warehouse refused it: {error}", report)
+            self._quarantine(row, f"the warehouse refused it: {getattr(error, 'orig', error)}", report)
             return
         middle = len(batches) // 2
         self._load_batches(batches[:middle], rows, report)

@@ -33,6 +33,8 @@ _ACCESS_DENIED = {1044, 1045, 1698}
 _LOCAL_INFILE_OFF = {1148, 3948, 3950, 4166}
 # A password that this server has not checked since its start goes over TLS or not at all.
 _TLS_NEEDED = 2061
+# Disk full, table full.
+_NO_SPACE = {1021, 1114}
 _ATTEMPTS = 10
 
 # Beyond the pool's size, for a moment when everybody wants one; closed as soon as they are given back.
@@ -216,6 +218,11 @@ def _translated(url: URL) -> Iterator[None]:
         if "unable to open database file" in str(error.orig):
             raise WarehouseUnavailable(
                 f"the warehouse {url.database} cannot be opened: check that its folder exists and is writable"
+            ) from error
+        if "disk is full" in str(error.orig) or number in _NO_SPACE:
+            raise WarehouseUnavailable(
+                f"the warehouse {url.database} has no space left: free some on its disk, and it goes on by "
+                f"itself; nothing is lost ({error.orig})"
             ) from error
         raise
 

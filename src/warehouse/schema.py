@@ -9,33 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, func, inspect, select
 
 from src.errors import SchemaError
+from src.warehouse import upgrading
 from src.warehouse.engine import Warehouse
 from src.warehouse.tables import metadata, schema_migrations
+from src.warehouse.upgrading import Migration
 
 BASELINE = 1
 MIGRATIONS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
 _FILE_NAME = re.compile(r"(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.(?P<dialect>mysql|sqlite)\.sql")
 _LOCK_WAIT_S = 60
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Migration:
-    """One numbered step from the version before it."""
-
-    number: int
-    name: str
-    path: Path
-
-    def statements(self) -> list[str]:
-        """Return the file's statements; each ends with a semicolon at the end of a line."""
-        lines = [line for line in self.path.read_text().splitlines() if not line.lstrip().startswith("--")]
-        return [part.strip() for part in re.split(r";\s*(?:\n|$)", "\n".join(lines)) if part.strip()]
 
 
 def migrate(warehouse: Warehouse, folder: Path = MIGRATIONS) -> list[str]:
@@ -49,7 +36,21 @@ def migrate(warehouse: Warehouse, folder: Path = MIGRATIONS) -> list[str]:
             _record(connection, version, "created")
             return [f"created the schema, version {version}"]
         _refuse_newer(found, steps)
-        return [_apply(connection, step) for step in steps if step.number > found]
+    due = [step for step in steps if step.number > found]
+    return _upgrade(warehouse, found, due) if due else []
+
+
+def _upgrade(warehouse: Warehouse, found: int, due: list[Migration]) -> list[str]:
+    upgrading.back_up(warehouse, found)
+    done = []
+    with _exclusively(warehouse) as connection:
+        now = find_version(connection) or found  # another process may have been faster
+        for step in due:
+            if step.number > now:
+                upgrading.apply(connection, step)
+                _record(connection, step.number, step.name)
+                done.append(f"applied migration {step.number:04d} {step.name}")
+    return done
 
 
 def check_schema(warehouse: Warehouse, folder: Path = MIGRATIONS) -> None:
@@ -85,13 +86,6 @@ def list_migrations(warehouse: Warehouse, folder: Path = MIGRATIONS) -> list[Mig
     if [step.number for step in found] != expected:
         raise SchemaError(f"migrations in {folder} are not numbered {expected}: the installation is damaged")
     return found
-
-
-def _apply(connection: Connection, step: Migration) -> str:
-    for statement in step.statements():
-        connection.execute(text(statement.replace(":", "\\:")))
-    _record(connection, step.number, step.name)
-    return f"applied migration {step.number:04d} {step.name}"
 
 
 def _record(connection: Connection, version: int, name: str) -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, event, func, select
 
 from src.clock import SystemClock
 from src.domain import DAY_MS, DataType, Interval
+from src.errors import WarehouseUnavailable
 from src.lake.local_store import LocalStore
 from src.transform.manager import TransformManager
 from src.warehouse import catalog
+from src.warehouse.bulk import BulkLoadError
 from src.warehouse.catalog import CatalogRow, Lane, NewObject, ObjectState
 from src.warehouse.engine import Warehouse, open_warehouse, sqlite_url
+from src.warehouse.facts import DepthBatch, KlineBatch
+from src.warehouse.loading import LoadResult, load_slice
 from src.warehouse.schema import migrate
 from src.warehouse.tables import lake_objects
 from tests.builders import CAPTURED_MS, DAY_START_MS, Pipeline, make_kline, make_object
@@ -282,6 +287,51 @@ def test_slice_is_bounded_in_bytes_yet_never_empty(
     size = stored(whole_warehouse)[0].size_bytes if slice_bytes > 1 else 1
     trace = load_tracing(whole_warehouse, lake, slice_bytes=slice_bytes * size)
     assert len({counts["live"] for counts in trace}) - 1 == slices
+
+
+def test_object_that_the_database_refuses_is_found_and_set_aside_alone(
+    whole_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = land(whole_warehouse, tmp_path, live=7, history=0)
+    refused = stored(whole_warehouse)[4]
+
+    def load_or_refuse(
+        warehouse: Warehouse, klines: Sequence[KlineBatch], depths: Sequence[DepthBatch]
+    ) -> LoadResult:
+        if refused.id in {batch.object_id for batch in klines}:
+            raise BulkLoadError("fact_klines took 0 of 1 rows: no warning")
+        return load_slice(warehouse, klines, depths)
+
+    monkeypatch.setattr("src.transform.manager.load_slice", load_or_refuse)
+    report = TransformManager(whole_warehouse, lake, SystemClock()).load_waiting()
+    assert (report.loaded.objects, report.quarantined) == (6, [refused.object_key])
+    states = {row.id: (row.state, row.error) for row in stored(whole_warehouse)}
+    assert states.pop(refused.id) == (
+        "quarantined",
+        "the warehouse refused it: fact_klines took 0 of 1 rows: no warning",
+    )
+    assert set(states.values()) == {("loaded", None)}
+
+
+def test_full_disk_is_no_objects_fault(whole_warehouse: Warehouse, tmp_path: Path) -> None:
+    lake = LocalStore(tmp_path)
+    lake.ensure_buckets()
+    klines = [make_kline(DAY_START_MS + number * 60_000) for number in range(1_000)]
+    pipeline = Pipeline(whole_warehouse, lake)
+    pipeline.land(*(make_object(symbol, klines) for symbol in ("BTCUSDT", "ETHUSDT")))
+
+    def leave_little_room(connection: Any, _: Any) -> None:
+        [pages] = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+
+    event.listen(whole_warehouse.engine, "connect", leave_little_room)
+    whole_warehouse.close()
+    with pytest.raises(WarehouseUnavailable, match=r"warehouse\.db has no space left: free some"):
+        pipeline.load()
+    event.remove(whole_warehouse.engine, "connect", leave_little_room)
+    whole_warehouse.close()
+    assert {row.state for row in stored(whole_warehouse)} == {"landed"}
+    assert pipeline.load().loaded.inserted == 2_000
 
 
 # --- two processes at once ---

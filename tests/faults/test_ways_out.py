@@ -46,10 +46,10 @@ class World:
         self.hosts = [Simulator(config).serve_in_thread() for _ in range(2)]
         self.exchange = self.restart(",".join(host.base_url for host in self.hosts))
 
-    def restart(self, base_url: str) -> Binance:
+    def restart(self, base_url: str, attempts: int = 4) -> Binance:
         """Return what a process started now would use."""
         budget = Budget(self.warehouse, "binance", "default", 0.8, self.clock)
-        return Binance(base_url, HttpClient("binance", self.clock), budget, self.clock)
+        return Binance(base_url, HttpClient("binance", self.clock), budget, self.clock, attempts)
 
     def fetch(self, symbol: str = "BTCUSDT") -> str:
         """Fetch one kline and return the host that answered."""
@@ -114,6 +114,12 @@ def test_when_one_host_fails_the_next_is_asked_and_kept(world: World, fault: str
     assert world.row().breaker_failures == 0
 
 
+def test_another_host_is_asked_without_waiting(world: World) -> None:
+    world.hosts[0].add_fault("5xx")
+    world.fetch()
+    assert world.clock.slept_s == []
+
+
 def test_host_that_is_gone_is_passed_over(world: World) -> None:
     world.hosts[0].stop()
     assert world.fetch() == world.hosts[1].base_url
@@ -166,7 +172,7 @@ def test_breaker_counts_calls_that_failed_at_every_host(world: World) -> None:
         host.add_fault("5xx")
     world.failing_fetches(1)
     assert world.row().breaker_failures == 1
-    assert world.asked() == [2, 2]
+    assert world.asked() == [3, 2]  # each at once, then three times more
 
 
 def test_exchange_that_fails_rests_and_is_then_asked_once(world: World) -> None:
@@ -187,6 +193,16 @@ def test_exchange_that_fails_rests_and_is_then_asked_once(world: World) -> None:
     world.clock.advance(REST_MS)
     world.fetch()
     assert (world.row().breaker_state, world.row().breaker_failures) == (CLOSED, 0)
+
+
+def test_call_that_asks_but_once_leaves_no_probe_behind(world: World) -> None:
+    for host in world.hosts:
+        host.add_fault("5xx")
+    world.failing_fetches(5)
+    world.clock.advance(REST_MS)
+    world.exchange = world.restart(",".join(host.base_url for host in world.hosts), attempts=1)
+    world.failing_fetches(1)
+    assert world.row().breaker_state == OPEN
 
 
 def test_probe_finds_the_host_that_is_well_again(world: World) -> None:

@@ -117,7 +117,7 @@ def judge_server(facts: ServerFacts) -> Iterator[Finding]:
         if value is not None:
             accepted = rule.accepts(value)
             verdict, advice = (Verdict.OK, "") if accepted else (rule.otherwise, rule.advice)
-            yield Finding(rule.setting, verdict, value or "(empty)", advice)
+            yield Finding(rule.setting, verdict, value.replace(",", ", ") or "(empty)", advice)
     if "log_bin" in facts.settings:
         yield _judge_binlog(facts.settings)
 
