@@ -278,6 +278,36 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--checksums", is_flag=True, help="Read every object and compare its SHA-256, too.")
+@_json_option
+def reconcile(checksums: bool, as_json: bool) -> None:
+    """Compare the lake with its catalog and adopt what has no row.
+
+    \b
+    Example: ./candlehouse reconcile --checksums
+    """
+    from src.maintenance.reconcile import Reconciler
+
+    app = _app()
+    app.starter.prepare_warehouse()
+    report = Reconciler(app.lake, app.warehouse).run(app.clock.now_ms(), checksums=checksums)
+    _show(
+        asdict(report),
+        as_json,
+        lambda: (
+            f"{report.objects:,} objects: {len(report.adopted):,} adopted, {len(report.ignored):,} ignored, "
+            f"{len(report.missing):,} missing, {len(report.changed):,} changed"
+        ),
+    )
+    for key in report.missing:
+        click.echo(f"missing: {key} is in the catalog, not in the lake: restore it from a backup", err=True)
+    for key in report.changed:
+        click.echo(f"changed: {key} is not what was landed: restore it from a backup", err=True)
+    if not report.is_clean:
+        sys.exit(1)
+
+
+@main.command()
 def migrate() -> None:
     """Create the warehouse's schema, or bring an older one up to date.
 

@@ -11,7 +11,7 @@ from src.domain import Interval
 from src.extract.exchange import Exchange
 from src.extract.tracking import Tracking
 from src.lake.store import ObjectStore
-from src.maintenance.reconcile import adopt_orphans
+from src.maintenance.adopting import adopt_orphans
 from src.warehouse.engine import Warehouse, create_database
 from src.warehouse.schema import migrate
 

@@ -1,94 +1,108 @@
-"""Reconcile: lake against catalog. Adopts objects that a crash left without a catalog row.
+"""Reconcile: lake against catalog, both read once in the order of their keys, in little memory.
 
-Rows are inserted only where absent, so a living extractor that is about to write the same row loses
-nothing. What an object is worth is judged when it is loaded, like any other.
+Objects without a row are adopted. Rows without an object, and objects that are not what their row says, are
+reported: what is lost or was changed by hand, no program can mend.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-import structlog
-
-from src.domain import DAY_MS
-from src.lake.envelope import decode_envelope
-from src.lake.keys import ObjectKey, date_prefix, parse_key
-from src.lake.store import Bucket, ObjectStore
-from src.transform.sifting import sift_klines
-from src.warehouse.catalog import Lane, NewObject, find_newest_capture, list_known, record_landed
+from src.domain import MINUTE_MS
+from src.errors import NotFound
+from src.lake.store import Bucket, ObjectStat, ObjectStore
+from src.maintenance.adopting import adopt
+from src.warehouse.catalog import CatalogRow, iterate_bucket
 from src.warehouse.engine import Warehouse
 
-log = structlog.get_logger()
-
-_KEYS_A_QUERY = 500
-# Captures are stamped by our clock, which may have been set back between two starts.
-_MARGIN_MS = DAY_MS
+# Younger objects are left alone: an extractor may be between object and row this very moment.
+_SETTLED_MS = 15 * MINUTE_MS
 
 
-def adopt_orphans(lake: ObjectStore, warehouse: Warehouse, exchange: str, now_ms: int) -> list[str]:
-    """Catalogue what the raw bucket holds since the exchange's newest known capture; return the keys.
+@dataclass(slots=True)
+class ReconcileReport:
+    """What was found and done, as keys. *ignored* are files whose names mean nothing to us."""
 
-    With nothing of the exchange in the catalog the whole bucket is looked through: then the warehouse is
-    new or was lost, and the lake may not be.
-    """
-    with warehouse.read() as connection:
-        newest_ms = find_newest_capture(connection, exchange)
-    adopted: list[str] = []
-    for prefix in _prefixes(exchange, newest_ms, now_ms):
-        keys = (stat.key for stat in lake.list_keys(Bucket.RAW, prefix))
-        while chunk := list(islice(keys, _KEYS_A_QUERY)):
-            adopted += _adopt_unknown(lake, warehouse, chunk)
-    return adopted
+    objects: int = 0
+    adopted: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
 
-
-def _prefixes(exchange: str, newest_ms: int | None, now_ms: int) -> Iterator[str]:
-    if newest_ms is None:
-        yield ""
-        return
-    for day_ms in range(newest_ms - _MARGIN_MS, now_ms + 2 * _MARGIN_MS, DAY_MS):
-        yield date_prefix(exchange, day_ms)
+    @property
+    def is_clean(self) -> bool:
+        """Whether every row has its object, unchanged."""
+        return not self.missing and not self.changed
 
 
-def _adopt_unknown(lake: ObjectStore, warehouse: Warehouse, keys: list[str]) -> Iterable[str]:
-    with warehouse.read() as connection:
-        unknown = sorted(set(keys) - list_known(connection, keys))
-    for text in unknown:
+class Reconciler:
+    """Compares both buckets with the catalog."""
+
+    def __init__(self, lake: ObjectStore, warehouse: Warehouse) -> None:
+        self._lake = lake
+        self._warehouse = warehouse
+
+    def run(self, now_ms: int, *, checksums: bool = False) -> ReconcileReport:
+        """Look at what was captured up to a quarter of an hour ago; with *checksums*, read every object."""
+        report = ReconcileReport()
+        for bucket in Bucket:
+            for stat, row in self._pairs(bucket):
+                self._judge(bucket, stat, row, report, now_ms - _SETTLED_MS, checksums)
+        return report
+
+    def _judge(
+        self,
+        bucket: Bucket,
+        stat: ObjectStat | None,
+        row: CatalogRow | None,
+        report: ReconcileReport,
+        settled_ms: int,
+        checksums: bool,
+    ) -> None:
+        report.objects += stat is not None
+        if stat is None and row is not None:
+            if row.captured_at_ms <= settled_ms and not self._exists(bucket, row.key):
+                report.missing.append(row.key)
+        elif stat is not None and row is None:
+            if _timestamp_ms(stat.key) <= settled_ms:
+                is_adopted = adopt(self._lake, self._warehouse, bucket, stat.key)
+                (report.adopted if is_adopted else report.ignored).append(stat.key)
+        elif stat is not None and row is not None and self._is_changed(bucket, stat, row, checksums):
+            report.changed.append(row.key)
+
+    def _exists(self, bucket: Bucket, key: str) -> bool:
+        """Look again: the object may have landed after its part of the bucket was listed."""
         try:
-            key = parse_key(text)
-        except ValueError as error:
-            log.warning("object ignored", key=text, reason=str(error))
-            continue
-        landed = _describe(key, lake.get(Bucket.RAW, text))
-        warehouse.run(lambda connection, landed=landed: record_landed(connection, landed))  # type: ignore[misc]
-        log.info("object adopted", key=text)
-        yield text
+            self._lake.stat(bucket, key)
+        except NotFound:
+            return False
+        return True
+
+    def _is_changed(self, bucket: Bucket, stat: ObjectStat, row: CatalogRow, checksums: bool) -> bool:
+        if stat.size_bytes != row.size_bytes:
+            return True
+        return checksums and hashlib.sha256(self._lake.get(bucket, row.key)).hexdigest() != row.sha256
+
+    def _pairs(self, bucket: Bucket) -> Iterator[tuple[ObjectStat | None, CatalogRow | None]]:
+        """Merge listing and catalog, both ascending by key."""
+        listed = iter(self._lake.list_keys(bucket))
+        known = iter(iterate_bucket(self._warehouse, bucket.value))
+        stat, row = next(listed, None), next(known, None)
+        while stat or row:
+            if row is None or (stat is not None and stat.key < row.key):
+                yield stat, None
+                stat = next(listed, None)
+            elif stat is None or row.key < stat.key:
+                yield None, row
+                row = next(known, None)
+            else:
+                yield stat, row
+                stat, row = next(listed, None), next(known, None)
 
 
-def _describe(key: ObjectKey, content: bytes) -> NewObject:
-    """Describe an object by its content, as far as that can be read; loading will say what is wrong."""
-    exchange_time_ms, opens = key.timestamp_ms, None
-    try:
-        envelope = decode_envelope(content)
-        exchange_time_ms = envelope.header.exchange_time_ms
-        if key.interval:
-            opens = sift_klines(envelope.body, key.interval, exchange_time_ms).open_times_ms
-    except ValueError as error:
-        log.warning("object adopted unread", key=key.text, reason=str(error))
-    is_filled = opens is not None and len(opens) > 0
-    return NewObject(
-        key=key.text,
-        exchange=key.exchange,
-        symbol=key.symbol,
-        data_type=key.data_type,
-        interval=key.interval,
-        captured_at_ms=key.timestamp_ms,
-        exchange_time_ms=exchange_time_ms,
-        size_bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        lane=Lane.HISTORY,
-        first_open_ms=int(opens[0]) if is_filled else None,  # type: ignore[index]
-        last_open_ms=int(opens[-1]) if is_filled else None,  # type: ignore[index]
-        record_count=None if opens is None else len(opens),
-    )
+def _timestamp_ms(key: str) -> int:
+    """Return the key's timestamp, 0 where it has none: whatever that is, it is not being written by us."""
+    _, _, last = key.removesuffix(".json").rpartition("_")
+    return int(last) if last.isdecimal() and last.isascii() else 0

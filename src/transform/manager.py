@@ -18,7 +18,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from src.clock import Clock
 from src.domain import DataType, SeriesKey, Window
 from src.errors import BadObject, NotFound
-from src.lake.envelope import Envelope, decode_envelope
+from src.lake.envelope import Envelope
+from src.lake.opening import open_object
 from src.lake.store import Bucket, ObjectStore
 from src.transform.depth import parse_depth
 from src.transform.sifting import sift_klines
@@ -171,7 +172,7 @@ def read_object(lake: ObjectStore, row: CatalogRow) -> Batch:
     try:
         content = lake.get(Bucket(row.bucket), row.key)
         _check_content(content, row)
-        envelope = decode_envelope(content)
+        envelope = open_object(row.key, content)
         return _parse(envelope, row)
     except NotFound as error:
         raise BadObject(row.key, f"it is in the catalog but not in the {row.bucket} bucket") from error
@@ -186,8 +187,6 @@ def _check_content(content: bytes, row: CatalogRow) -> None:
 
 def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
     key = envelope.header.key
-    if key.text != row.key:
-        raise ValueError(f"it says inside that it is {key.text}: it was renamed or copied by hand")
     if key.data_type is DataType.DEPTH or key.interval is None:
         levels = parse_depth(envelope.body)
         return DepthBatch(key.exchange, key.symbol, row.id, key.timestamp_ms, levels)

@@ -6,7 +6,7 @@ inserted only where absent, so an extractor and whoever adopts a crash's leftove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, select
 
 from src.domain import DataType, Interval
 from src.warehouse import dialects
+from src.warehouse.engine import Warehouse
 from src.warehouse.tables import lake_objects, utc_now
 
 
@@ -50,6 +51,7 @@ class NewObject:
     exchange_time_ms: int
     size_bytes: int
     sha256: str
+    bucket: str = "raw"
     lane: Lane = Lane.LIVE
     first_open_ms: int | None = None
     last_open_ms: int | None = None
@@ -73,6 +75,7 @@ def record_landed(connection: Connection, landed: NewObject) -> None:
     """Add the object's row, unless it has one already."""
     values = {
         "object_key": landed.key,
+        "bucket": landed.bucket,
         "exchange": landed.exchange,
         "symbol": landed.symbol,
         "data_type": landed.data_type.value,
@@ -137,6 +140,25 @@ def list_known(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Return which of *keys* have a row."""
     query = select(lake_objects.c.object_key).where(lake_objects.c.object_key.in_(keys))
     return set(connection.scalars(query))
+
+
+def iterate_bucket(warehouse: Warehouse, bucket: str, page: int = 2000) -> Iterator[CatalogRow]:
+    """Yield the rows of a bucket by key, a page at a time, so that no long read stands in anyone's way."""
+    after = ""
+    while True:
+        query = (
+            select(lake_objects)
+            .where(lake_objects.c.object_key > after, lake_objects.c.bucket == bucket)
+            .where(lake_objects.c.state != ObjectState.DELETED.value)
+            .order_by(lake_objects.c.object_key)
+            .limit(page)
+        )
+        with warehouse.read() as connection:
+            rows = [_from_row(row) for row in connection.execute(query)]
+        yield from rows
+        if len(rows) < page:
+            return
+        after = rows[-1].key
 
 
 def find_newest_capture(connection: Connection, exchange: str) -> int | None:

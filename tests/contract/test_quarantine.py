@@ -1,4 +1,4 @@
-"""Bad rows inside good objects: kept aside with place, reason and text; released by loading the object again."""
+"""Bad rows inside good objects: kept aside with place, reason and text, until loaded again."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -122,18 +123,19 @@ def test_a_folder_removed_by_hand_is_made_again(store: LocalStore, root: Path) -
     assert store.get(Bucket.RAW, KEY) == b"[2]"
 
 
-@pytest.fixture
+@contextmanager
 def no_file_above_4_kb() -> Iterator[None]:
-    """Let the kernel refuse longer files, as a full disk does."""
+    """Let the kernel refuse longer files, as a full disk does: for a moment, since pytest may be writing to one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("no_file_above_4_kb")
 def test_a_write_that_breaks_off_leaves_nothing_behind(store: LocalStore, root: Path) -> None:
-    with pytest.raises(StoreUnavailable, match="File too large"):
+    with no_file_above_4_kb(), pytest.raises(StoreUnavailable, match="File too large"):
         store.put_new(Bucket.RAW, KEY, b"7" * 10_000)
 
     assert files_below(root) == []

@@ -1,0 +1,74 @@
+"""Opens any object of the lake: ours, and those of pipelines that wrote the same layout before us.
+
+An earlier pipeline's file is ``{date}/{symbol}_{klines|depth}_{timestamp_ms}.json`` with symbol, type,
+interval and data, and a ``captured_at`` without a time zone. That is not trusted: the key's timestamp, which
+is UTC, stands for the time of capture and of the exchange. Its folder may be named after a local date.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from src.domain import DataType, Interval
+from src.lake.envelope import Envelope, EnvelopeHeader, RequestInfo, decode_envelope
+from src.lake.keys import ObjectKey, parse_key
+
+_FOREIGN_KEY = re.compile(
+    r"\d{4}-\d{2}-\d{2}/(?P<symbol>[^/]+)_(?P<type>klines|depth)_(?P<timestamp>\d{1,15})\.json"
+)
+_UNKNOWN_REQUEST = RequestInfo("GET", "unknown: written by an earlier pipeline", {}, 0)
+
+
+class _Foreign(msgspec.Struct):
+    symbol: str
+    type: DataType
+    data: msgspec.Raw
+    interval: Interval | None = None
+
+
+def open_object(text: str, content: bytes) -> Envelope:
+    """Take the object under key *text* apart; ValueError says what is wrong with it or its name."""
+    try:
+        envelope = decode_envelope(content)
+    except ValueError:
+        if _is_foreign(content):
+            return _open_foreign(text, content)
+        raise
+    if envelope.header.key.text != text:
+        inside = envelope.header.key.text
+        raise ValueError(f"it says inside that it is {inside}: it was renamed or copied by hand")
+    return envelope
+
+
+def key_of(text: str, content: bytes) -> ObjectKey:
+    """Return what the object under *text* is, readable or not; ValueError for a name without a meaning."""
+    try:
+        return open_object(text, content).header.key
+    except ValueError:
+        return parse_key(text)
+
+
+def _is_foreign(content: bytes) -> bool:
+    """Whether an earlier pipeline wrote it: readable, and without what ours always say."""
+    try:
+        fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    has = fields.keys()
+    return {"symbol", "type", "data"} <= has and not {"exchange", "exchange_time_ms"} & has
+
+
+def _open_foreign(text: str, content: bytes) -> Envelope:
+    match = _FOREIGN_KEY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"key {text!r} is not like 2026-01-09/BTCUSDT_klines_1767968400123.json")
+    foreign = msgspec.json.decode(content, type=_Foreign)
+    if (foreign.symbol, foreign.type.value) != (match["symbol"], match["type"]):
+        raise ValueError(f"it holds {foreign.type.value} of {foreign.symbol}, its key says otherwise")
+    is_depth = foreign.type is DataType.DEPTH
+    interval = None if is_depth else foreign.interval or Interval.M1
+    key = ObjectKey("binance", foreign.symbol, foreign.type, interval, int(match["timestamp"]))
+    header = EnvelopeHeader(key, key.timestamp_ms, _UNKNOWN_REQUEST)
+    return Envelope(header, bytes(foreign.data))
