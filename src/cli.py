@@ -242,9 +242,11 @@ def symbols_remove(names: tuple[str, ...]) -> None:
     app = _app()
     app.starter.prepare_warehouse()
     removed = app.tracking.remove([name.upper() for name in names])
-    if not removed:
-        _fail(f"not tracked: {', '.join(names)}; see ./candlehouse symbols list", 1)
-    click.echo(f"no longer tracking {', '.join(sorted({key.symbol for key in removed}))}; the data stay")
+    stopped = {key.symbol for key in removed}
+    if stopped:
+        click.echo(f"no longer tracking {', '.join(sorted(stopped))}; the data stay")
+    if unknown := {name.upper() for name in names} - stopped:
+        _fail(f"not tracked: {', '.join(sorted(unknown))}; see ./candlehouse symbols list", 1)
 
 
 def _intervals(names: tuple[str, ...]) -> list[Any]:

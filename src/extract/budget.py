@@ -62,6 +62,7 @@ class _Plan:
     row: BudgetRow
     wait_ms: int = 0
     rests_until_ms: int | None = None
+    begins_probe: bool = False
 
 
 class Budget:
@@ -89,6 +90,7 @@ class Budget:
         self._assumed_limit = assumed_limit
         self._breaker = breaker
         self._exchange_now_ms: Callable[[], int] = clock.now_ms
+        self._last_failure = ""
         # Threads take turns at the row, else they would fight each other for the database's lock. Fair
         # ones: news of a block takes a turn or two, in which no thread should get to call twice.
         self._turn = FairLock()
@@ -99,7 +101,6 @@ class Budget:
         self._block_is_saved = True
         self._seen = Reservation(0, 0)
         self._row: BudgetRow | None = None
-        self._last_failure = ""
 
     def follow_clock(self, exchange_now_ms: Callable[[], int]) -> None:
         """Count minutes by that clock: the exchange's, never ahead of the truth."""
@@ -222,8 +223,6 @@ class Budget:
             _log.warning(
                 "exchange rests", exchange=self._exchange, seconds=rest_s, last_failure=self._last_failure
             )
-        elif after == HALF_OPEN:
-            _log.info("exchange tried again", exchange=self._exchange)
         else:
             _log.info("exchange works again", exchange=self._exchange)
 
@@ -240,15 +239,10 @@ class Budget:
 
     def _reserve(self, weight: int, is_probe: bool) -> _Plan:
         """Reserve in the row, or say how long to wait for that."""
-        states = [CLOSED, CLOSED]
-
-        def planned(row: BudgetRow) -> _Plan:
-            plan = self._plan(row, weight, is_probe)
-            states[:] = row.breaker_state, plan.row.breaker_state
-            return plan
 
         def work(connection: Connection) -> _Plan:
-            plan = planned(lock_budget(connection, self._exchange, self._egress))
+            row = lock_budget(connection, self._exchange, self._egress)
+            plan = self._plan(row, weight, is_probe)
             save_budget(connection, self._exchange, self._egress, plan.row)
             return plan
 
@@ -261,9 +255,10 @@ class Budget:
             # has might be banned without knowing, and must not call.
             if self._row is None:
                 raise
-            plan = planned(self._row)
+            plan = self._plan(self._row, weight, is_probe)
             self._row = plan.row
-        self._log_breaker(*states)
+        if plan.begins_probe:
+            _log.info("exchange tried again", exchange=self._exchange)
         return plan
 
     def _plan(self, row: BudgetRow, weight: int, is_probe: bool) -> _Plan:
@@ -278,8 +273,9 @@ class Budget:
         if row.minute_start_ms == self._seen.minute_start_ms:
             row = replace(row, used_weight=max(row.used_weight, self._seen.weight))
         if self._fits(row, weight):
-            row = replace(row, used_weight=row.used_weight + weight)
-            return _Plan(self._breaker.after_admission(row, now_ms))
+            admitted = self._breaker.after_admission(row, now_ms)
+            reserved = replace(admitted, used_weight=row.used_weight + weight)
+            return _Plan(reserved, begins_probe=row.breaker_state == OPEN)
         return _Plan(row, self._wait_ms(row))
 
     def _fits(self, row: BudgetRow, weight: int) -> bool:

@@ -12,6 +12,7 @@ from src.extract.exchange import Exchange
 from src.extract.tracking import Tracking
 from src.lake.store import ObjectStore
 from src.maintenance.adopting import adopt_orphans
+from src.warehouse.bulk import sweep_leftovers
 from src.warehouse.engine import Warehouse, create_database
 from src.warehouse.schema import migrate
 
@@ -42,6 +43,7 @@ class Starter:
     def prepare(self) -> None:
         """Create or upgrade the stores, adopt orphans, and begin with the settings' symbols."""
         self.prepare_warehouse()
+        sweep_leftovers(self._clock.now_ms())
         self._lake.ensure_buckets()
         adopted = adopt_orphans(self._lake, self._warehouse, self._exchange.name, self._clock.now_ms())
         if adopted:

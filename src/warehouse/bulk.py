@@ -9,16 +9,21 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Table
 
+from src.domain import HOUR_MS
 from src.errors import CandlehouseError
 from src.warehouse import dialects
 from src.warehouse.facts import RowChunk
 
 # Memory-backed where the system has it; elsewhere the ordinary temporary folder.
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - the file is made by mkstemp: private, unpredictable name
+
+
+_PREFIX, _SUFFIX = "candlehouse-", ".tsv"
 
 
 class BulkLoadError(CandlehouseError):
@@ -39,13 +44,27 @@ def insert_rows(
         connection.exec_driver_sql(sql, [row for chunk in chunks for row in chunk.tuples()])
 
 
+def sweep_leftovers(now_ms: int) -> int:
+    """Remove load files that killed processes left in memory, an hour old or older; return how many."""
+    removed = 0
+    for file in _folder().glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError):  # another user's, or swept by another process just now
+            if file.stat().st_mtime * 1000 < now_ms - HOUR_MS:
+                file.unlink()
+                removed += 1
+    return removed
+
+
+def _folder() -> Path:
+    return _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else Path(tempfile.gettempdir())
+
+
 def _load_data(
     connection: Connection, table: str, columns: Sequence[str], chunks: Sequence[RowChunk]
 ) -> None:
-    folder = _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else None
     given = sum(map(len, chunks))
     with tempfile.NamedTemporaryFile(
-        "w", dir=folder, prefix="candlehouse-", suffix=".tsv", encoding="ascii", newline="\n"
+        "w", dir=_folder(), prefix=_PREFIX, suffix=_SUFFIX, encoding="ascii", newline="\n"
     ) as file:
         file.writelines(chunk.text() for chunk in chunks)
         file.flush()

@@ -246,6 +246,17 @@ def test_blocks_and_refusals_do_not_count(world: World, fault: str) -> None:
     assert world.row().breaker_failures == 0
 
 
+def test_refusal_of_one_symbol_shows_that_the_exchange_works(world: World) -> None:
+    faults = [host.add_fault("5xx") for host in world.hosts]
+    world.failing_fetches(5)
+    for host, fault in zip(world.hosts, faults, strict=True):
+        host.faults.clear([fault])
+    world.clock.advance(REST_MS)
+    with pytest.raises(SourcePermanent):
+        world.fetch("NOPEUSDT")
+    assert world.row().breaker_state == CLOSED
+
+
 def test_firewall_that_turns_our_address_away_counts_wherever_it_stands(world: World) -> None:
     for host in world.hosts:
         host.add_fault("html:status=403")
@@ -393,6 +404,11 @@ def test_server_that_drips_for_ever_is_left_in_time(start: bytes, drop: bytes) -
         with pytest.raises(SourceDown, match=r"no complete answer within 0\.4 s"):
             ask(server.base_url, total_s=0.4)
         assert 0.35 < time.monotonic() - started < 2
+
+
+def test_answer_that_is_there_too_late_is_not_read_on() -> None:
+    with TinyServer(lambda _: Reply()) as server, pytest.raises(SourceDown, match="within 0 s"):
+        ask(server.base_url, total_s=0)
 
 
 def test_silence_ends_before_the_deadline_does_as_well() -> None:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from src.clock import ManualClock, SystemClock
-from src.errors import SourceBlocked, SourcePermanent, SourceTransient, Stopped
+from src.errors import SourceBlocked, SourcePermanent, SourceResting, SourceTransient, Stopped
 from src.extract.http import HttpAnswer, HttpClient, excerpt, find_json, find_retry_after_s
 from src.extract.retry import FirewallRefused, call_with_retry
 from tests.tiny_server import Asked, Reply, TinyServer
@@ -143,6 +143,7 @@ def test_the_last_error_is_raised_as_it_is() -> None:
     [
         SourcePermanent("binance", "no such symbol"),
         SourceBlocked("binance", 1, "429"),
+        SourceResting("binance", 1, "5 calls failed in a row"),
         FirewallRefused("binance", "403"),
         ValueError("a bug"),
     ],
