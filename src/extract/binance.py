@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from src.clock import Clock
-from src.domain import ClockOffset, Interval
+from src.domain import HOUR_MS, ClockOffset, Interval
 from src.errors import SourceBlocked, SourceTransient
 from src.extract import binance_payloads as payloads
 from src.extract.binance_errors import ILLEGAL_CHARACTERS, INVALID_SYMBOL, Refused, find_block, find_refusal
@@ -91,7 +91,10 @@ class Binance:
             )
 
         about = f"klines of {symbol} {interval.value}"
-        return self._fetch("/api/v3/klines", params, _WEIGHT_KLINES, about, read)
+        answer = self._fetch("/api/v3/klines", params, _WEIGHT_KLINES, about, read)
+        if _may_be_forming(answer, interval) and self._exchange_clock.went_back():
+            answer = self._fetch("/api/v3/klines", params, _WEIGHT_KLINES, about, read)
+        return answer
 
     def fetch_depth(self, symbol: str, levels: int) -> Answer:
         """Fetch the order book, at most *levels* a side (1..5000); thin books have fewer."""
@@ -214,6 +217,17 @@ class Binance:
 def depth_weight(levels: int) -> int:
     """Return the request weight of a depth answer with that many levels a side."""
     return next(weight for most, weight in _WEIGHT_DEPTH if levels <= most)
+
+
+def _may_be_forming(answer: KlinesAnswer, interval: Interval) -> bool:
+    """Whether the last candle seems just closed, with none forming behind it.
+
+    That is how an answer looks when the exchange's clock was set back, by a leap second at the least, since
+    it was measured: its forming candle then looks closed to us.
+    """
+    if answer.forming is not None or answer.closed is None:
+        return False
+    return answer.exchange_time_ms - interval.next(answer.closed.last_open_ms) < HOUR_MS
 
 
 def find_hosts(base_url: str) -> Sequence[str]:

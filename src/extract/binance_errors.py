@@ -27,6 +27,7 @@ _WHAT_TO_DO = {
     -1120: "the exchange has no such interval: take one of 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M",
     -1127: "the window is too long for the exchange: ask for a shorter one",
 }
+_MARKET_DATA = "for market data alone set BINANCE_BASE_URL=https://data-api.binance.vision"
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})\b")
 # By Retry-After's absence: a minute's limit is over in a minute, and the shortest ban lasts two.
 _LIMIT_WAIT_S, _BAN_WAIT_S = 60.0, 120.0
@@ -83,7 +84,10 @@ def find_refusal(answer: HttpAnswer, body: Any, about: str) -> SourceError | Non
 def _no_json(answer: HttpAnswer, about: str) -> SourceError:
     said = f"{about}: status {answer.status}, {excerpt(answer.body)}"
     if answer.status == 403:
-        why = "a firewall refuses this address for now; the next cycle tries again"
+        why = (
+            "a firewall refuses this address for now; the next cycle tries again. If it stays so, calls from "
+            f"this region or network are not wanted: {_MARKET_DATA}"
+        )
         return FirewallRefused(_EXCHANGE, f"{said}: {why}")
     if 300 <= answer.status < 400:
         to = answer.headers.get("Location", "elsewhere")
@@ -96,8 +100,7 @@ def _no_json(answer: HttpAnswer, about: str) -> SourceError:
 def _refused_region(message: str) -> SourcePermanent:
     return SourcePermanent(
         _EXCHANGE,
-        f"refuses calls from this region for good (451, {message or 'no reason given'}): for market data "
-        "alone set BINANCE_BASE_URL=https://data-api.binance.vision",
+        f"refuses calls from this region for good (451, {message or 'no reason given'}): {_MARKET_DATA}",
     )
 
 

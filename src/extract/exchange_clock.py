@@ -53,6 +53,13 @@ class ExchangeClock:
         self._sample = self._fetch()
         return self.offset()
 
+    def went_back(self) -> bool:
+        """Measure now, and tell whether the exchange's clock is behind what was believed of it."""
+        believed = self._required()
+        self.measure()
+        now_ms = self._clock.steady_ms()
+        return self.at_least_ms(now_ms) < _at_least_ms(believed, now_ms)
+
     def refresh(self) -> None:
         """Measure when there is no usable sample; an old one serves the other threads meanwhile."""
         sample = self._sample
@@ -73,9 +80,7 @@ class ExchangeClock:
 
     def at_least_ms(self, steady_ms: int) -> int:
         """Return the exchange's time at that moment of our steady clock, or a little before it."""
-        sample = self._required()
-        age_ms = steady_ms - sample.midpoint_steady_ms
-        return sample.server_ms + age_ms - sample.error_ms - _drift_ms(abs(age_ms))
+        return _at_least_ms(self._required(), steady_ms)
 
     def guess_ms(self) -> int:
         """Return ``at_least_ms`` for now, or our own clock as long as nothing was measured."""
@@ -95,6 +100,11 @@ class ExchangeClock:
     def _was_set_since(self, sample: TimeSample) -> bool:
         ours = self._clock.now_ms() - sample.received_at_ms
         return abs(ours - self._age_ms(sample)) > _STEP_MS
+
+
+def _at_least_ms(sample: TimeSample, steady_ms: int) -> int:
+    age_ms = steady_ms - sample.midpoint_steady_ms
+    return sample.server_ms + age_ms - sample.error_ms - _drift_ms(abs(age_ms))
 
 
 def _drift_ms(age_ms: int) -> int:

@@ -18,6 +18,7 @@ from src.domain import DAY_MS, SeriesKey
 from src.errors import CandlehouseError, WarehouseUnavailable
 from src.extract.exchange import Exchange, KlinesAnswer
 from src.extract.landing import Landing
+from src.extract.retry import is_worth_repeating
 from src.extract.workers import Workers
 from src.warehouse.catalog import Lane
 from src.warehouse.engine import Warehouse
@@ -101,8 +102,9 @@ class ExtractionManager:
         self._workers.close()
 
     def _note_failure(self, task: str, error: CandlehouseError) -> None:
+        advice = "; the next cycle asks again by itself" if is_worth_repeating(error) else ""
         with self._counting:
-            self._report.failures[task] = str(error)
+            self._report.failures[task] = f"{error}{advice}"
 
     def _count(self, *, candles: int = 0, snapshots: int = 0) -> None:
         with self._counting:

@@ -69,6 +69,10 @@ def _in_dbapi_errors(engine: Engine, do: Callable[[Any], None]) -> Callable[[Any
 
 
 def _prepare_mysql(connection: Any, _: Any) -> None:
+    # The connector asks the server whether it is still there before each new cursor, and SQLAlchemy takes one
+    # for every statement: twice the round trips. The pool asks once at check-out; a loss later is an error
+    # of the statement that meets it, which is repeated or reported like any other.
+    connection.is_connected = lambda: True
     cursor = connection.cursor()
     # STRICT_ALL_TABLES turns silent changes of values into errors; PIPES etc. stay as they are.
     cursor.execute(

@@ -54,8 +54,8 @@ class EverLater:
 class Process:
     """What one process has of its own: its idea of the exchange's time, and its threads."""
 
-    def __init__(self, rig: Rig, lookback_days: int, depth_seconds: int) -> None:
-        http = HttpClient(Binance.name, rig.clock)
+    def __init__(self, rig: Rig, lookback_days: int, depth_seconds: int, patience_s: float) -> None:
+        http = HttpClient(Binance.name, rig.clock, read_timeout_s=patience_s)
         budget = Budget(rig.warehouse, Binance.name, "default", 0.8, rig.clock)
         self.exchange = Binance(rig.simulator.base_url, http, budget, rig.clock)
         self.tracking = Tracking(self.exchange, rig.warehouse, rig.clock)
@@ -91,9 +91,11 @@ class Rig:
         self.warehouse.close()
         self.simulator.stop()
 
-    def start(self, *, lookback_days: int = 1, depth_seconds: int = 60) -> Process:
-        """Return what a newly started process would have."""
-        self._started.append(Process(self, lookback_days, depth_seconds))
+    def start(
+        self, *, lookback_days: int = 1, depth_seconds: int = 60, patience_s: float = 15.0
+    ) -> Process:
+        """Return what a newly started process would have; *patience_s* is real time, for an answer."""
+        self._started.append(Process(self, lookback_days, depth_seconds, patience_s))
         return self._started[-1]
 
     def load(self) -> TransformReport:

@@ -125,7 +125,7 @@ def test_a_folder_removed_by_hand_is_made_again(store: LocalStore, root: Path) -
 
 @contextmanager
 def no_file_above_4_kb() -> Iterator[None]:
-    """Let the kernel refuse longer files, as a full disk does: for a moment, since pytest may be writing to one."""
+    """Let the kernel refuse longer files, as a full disk does: briefly, for pytest may write to one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
