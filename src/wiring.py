@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,17 +72,23 @@ class App:
 
     @cached_property
     def exchange(self) -> Binance:
-        return self._open_exchange(self.warehouse, HttpClient(Binance.name, self.clock), self.clock)
+        hosts = find_hosts(self.settings.binance_base_url)
+        return self._open_exchange(hosts, self.warehouse, HttpClient(Binance.name, self.clock), self.clock)
 
     def _open_exchange(
-        self, warehouse: Warehouse, http: HttpClient, clock: Clock, attempts: int = 4
+        self,
+        hosts: Sequence[str],
+        warehouse: Warehouse,
+        http: HttpClient,
+        clock: Clock,
+        attempts: int = 4,
     ) -> Binance:
         settings = self.settings
         breaker = Breaker(settings.breaker_failures, settings.breaker_seconds * 1000)
         budget = Budget(
             warehouse, Binance.name, settings.egress, settings.budget_share, clock, breaker=breaker
         )
-        return Binance(settings.binance_base_url, http, budget, clock, attempts)
+        return Binance(hosts, http, budget, clock, attempts)
 
     @cached_property
     def tracking(self) -> Tracking:
@@ -146,7 +153,7 @@ class App:
         return open_warehouse(warehouse_url(settings), settings.mysql_pool_size, _CHECK_PATIENCE_S)
 
     def _open_exchange_for_checks(self, warehouse: Warehouse) -> Binance:
-        """Connect an exchange that asks once and raises Stopped where it would have to wait."""
+        """Connect one that asks the first host once and raises Stopped where it would have to wait."""
         stopped = threading.Event()
         stopped.set()
         clock, patience_s = SystemClock(stopped), _CHECK_PATIENCE_S
@@ -157,7 +164,8 @@ class App:
             read_timeout_s=patience_s,
             total_timeout_s=2 * patience_s,
         )
-        return self._open_exchange(warehouse, http, clock, attempts=1)
+        first = find_hosts(self.settings.binance_base_url)[:1]
+        return self._open_exchange(first, warehouse, http, clock, attempts=1)
 
     @cached_property
     def daemon(self) -> Daemon:

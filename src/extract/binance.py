@@ -39,21 +39,22 @@ _MAX_NAMED_SYMBOLS = 100
 class Binance:
     """Candles, depth, symbols and time of Binance Spot; one instance serves all threads.
 
-    *base_url* may be several separated by commas, the first preferred; Binance's own means all its ``HOSTS``.
+    *base_urls* are one address or several, the first preferred.
     """
 
     name = "binance"
 
     def __init__(
         self,
-        base_url: str,
+        base_urls: str | Sequence[str],
         http: HttpClient,
         budget: Budget,
         clock: Clock,
         attempts: int = 4,
         clock_max_age_ms: int = 600_000,
     ) -> None:
-        self._caller = Caller(Hosts(find_hosts(base_url), clock), http, budget, clock, attempts)
+        hosts = Hosts([base_urls] if isinstance(base_urls, str) else base_urls, clock)
+        self._caller = Caller(hosts, http, budget, clock, attempts)
         self._budget = budget
         self._clock = clock
         self._exchange_clock = ExchangeClock(clock, self._sample_time, clock_max_age_ms)
@@ -231,6 +232,6 @@ def _may_be_forming(answer: KlinesAnswer, interval: Interval) -> bool:
 
 
 def find_hosts(base_url: str) -> Sequence[str]:
-    """Read the addresses in BINANCE_BASE_URL, the preferred one first."""
+    """Read BINANCE_BASE_URL, a comma list; Binance's own address alone stands for all its hosts."""
     urls = [url.strip().rstrip("/") for url in base_url.split(",")]
     return HOSTS if urls == [HOSTS[0]] else urls

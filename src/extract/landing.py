@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection
@@ -32,11 +35,18 @@ log = structlog.get_logger()
 _KEY_ATTEMPTS = 1000
 
 
+class _Record(NamedTuple):
+    """What the warehouse is told of a landed object; telling it twice does no harm."""
+
+    key: str
+    write: Callable[[Connection], None]
+
+
 class Landing:
     """Writes answers into the lake and tells the catalog. Safe to use from several threads.
 
-    Depth can never be fetched again. While the lake is away it goes to *spool*; while the warehouse is
-    away its catalog rows wait in memory. ``recover`` brings both home.
+    Depth can never be fetched again. While the lake is away it goes to *spool*. What the warehouse did not
+    take, being away or full, waits in memory. ``recover`` brings both home.
     """
 
     def __init__(
@@ -48,10 +58,21 @@ class Landing:
         self._spool = spool
         self._lake_is_away = False
         self._spool_is_empty = False  # unknown until looked at: a crash may have left something
-        self._uncatalogued: deque[NewObject] = deque()
+        self._uncatalogued: deque[_Record] = deque()
 
-    def check_lake(self) -> None:
-        """Raise LakeUnavailable while the lake is away: what could not be kept must not be fetched."""
+    def check_stores(self) -> None:
+        """Raise StoreUnavailable while a store is away: what could not be kept must not be fetched.
+
+        A warehouse may answer and yet take nothing, on a full disk: each cycle would leave another object
+        of the same candles in the lake.
+        """
+        self._check_lake()
+        if self._uncatalogued:
+            raise WarehouseUnavailable(
+                "the warehouse is away or full: candles are fetched when it takes rows again, nothing is lost"
+            )
+
+    def _check_lake(self) -> None:
         if self._lake_is_away:
             raise LakeUnavailable("the lake is away: candles are fetched when it is back, nothing is lost")
 
@@ -71,14 +92,13 @@ class Landing:
             want_from(connection, series, start_ms)
             advance_watermark(connection, series, span.last_open_ms, span.count, self._clock.now_ms())
 
-        self._warehouse.run(record)
-        log.debug("object catalogued", key=landed.key)
+        self._catalogue(_Record(landed.key, record))
 
     def land_depth(self, exchange: str, symbol: str, answer: Answer) -> None:
         """Keep an order-book snapshot, in the spool if it must be."""
         key = self._new_key(exchange, symbol, DataType.DEPTH, None)
         try:
-            self.check_lake()
+            self._check_lake()
             key, content = self._write(key, answer)
         except LakeUnavailable:
             if self._spool is None:
@@ -112,24 +132,27 @@ class Landing:
 
     def _recover_catalog(self) -> None:
         while self._uncatalogued:
-            landed = self._uncatalogued[0]
-            self._record_depth(landed)
+            record = self._uncatalogued[0]
+            self._warehouse.run(record.write)
             self._uncatalogued.popleft()
+            log.debug("object catalogued", key=record.key)
 
     def _catalogue_depth(self, landed: NewObject) -> None:
-        try:
-            self._record_depth(landed)
-        except WarehouseUnavailable:
-            self._uncatalogued.append(landed)
-            log.warning("snapshot waits for the warehouse", key=landed.key)
-
-    def _record_depth(self, landed: NewObject) -> None:
         def record(connection: Connection) -> None:
             record_landed(connection, landed)
             note_depth(connection, landed.exchange, landed.symbol, landed.captured_at_ms)
 
-        self._warehouse.run(record)
-        log.debug("object catalogued", key=landed.key)
+        with suppress(WarehouseUnavailable):
+            self._catalogue(_Record(landed.key, record))
+
+    def _catalogue(self, record: _Record) -> None:
+        try:
+            self._warehouse.run(record.write)
+        except WarehouseUnavailable:
+            self._uncatalogued.append(record)
+            log.warning("object waits for the warehouse", key=record.key)
+            raise
+        log.debug("object catalogued", key=record.key)
 
     def _new_key(
         self, exchange: str, symbol: str, data_type: DataType, interval: Interval | None

@@ -121,7 +121,7 @@ class ExtractionManager:
 
     def _page(self, series: SeriesKey) -> bool:
         """Fetch and land one page; return whether the exchange has more closed candles behind it."""
-        self._landing.check_lake()
+        self._landing.check_stores()
         start_ms = self._next_start(series)
         answer = self._exchange.fetch_klines(series.symbol, series.interval, start_ms=start_ms)
         if answer.closed:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from itertools import compress
-from typing import Any, NoReturn
+from itertools import chain, compress
+from operator import le
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -137,19 +138,23 @@ def _check_prices(
 
     Amounts of one length compare as text as they do as numbers, which is ten times as fast.
     """
-    lengths = {len(text) for column in (opened, high, low, closed) for text in column}
-    as_number: Callable[[str], Any] = str if len(lengths) == 1 else Decimal
-    nought = as_number("0.00000000")
-    rows = zip(*(map(as_number, column) for column in (opened, high, low, closed)), strict=True)
-    for index, (o, h, l, c) in enumerate(rows):  # noqa: E741 - as the field abbreviates them
-        if not (nought < l <= o <= h and l <= c <= h):
-            _refuse(index, opened[index], high[index], low[index], closed[index])
+    columns = (opened, high, low, closed)
+    is_one_length = len(set(map(len, chain(*columns)))) == 1
+    as_number: Callable[[str], Any] = str if is_one_length else Decimal
+    o, h, l, c = ([*map(as_number, column)] for column in columns)  # noqa: E741 - as the field abbreviates them
+    pairs = ((l, o), (l, c), (o, h), (c, h))
+    if min(l) > as_number("0.00000000") and all(all(map(le, below, above)) for below, above in pairs):
+        return
+    for index, row in enumerate(zip(*columns, strict=True)):
+        _check_row(index, *row)
 
 
-def _refuse(index: int, opened: str, high: str, low: str, closed: str) -> NoReturn:
-    if Decimal(low) <= 0:
+def _check_row(index: int, opened: str, high: str, low: str, closed: str) -> None:
+    o, h, l, c = map(Decimal, (opened, high, low, closed))  # noqa: E741 - as above
+    if l <= 0:
         raise BadKline(f"row {index}: price {low} is not above nought")
-    raise BadKline(f"row {index}: open {opened}, close {closed} are not within low {low} and high {high}")
+    if not (l <= o <= h and l <= c <= h):
+        raise BadKline(f"row {index}: open {opened}, close {closed} are not within low {low} and high {high}")
 
 
 def _distinct(opens: NDArray[np.int64], rows: list[TextRow]) -> tuple[NDArray[np.int64], list[TextRow]]:

@@ -53,7 +53,12 @@ class TransformReport:
     loaded: LoadResult = field(default_factory=LoadResult)
     quarantined: list[str] = field(default_factory=list)
 
-    def add(self, loaded: LoadResult) -> None:
+    def add(self, other: TransformReport) -> None:
+        """Add another pass's report."""
+        self.count(other.loaded)
+        self.quarantined += other.quarantined
+
+    def count(self, loaded: LoadResult) -> None:
         """Add what one slice changed."""
         total = self.loaded
         total.objects += loaded.objects
@@ -85,28 +90,46 @@ class TransformManager:
     def load_waiting(self, should_stop: Callable[[], bool] = lambda: False) -> TransformReport:
         """Load slice after slice until nothing waits or *should_stop* says so; return what was done.
 
-        While the database takes one slice, the next is read and parsed.
+        While the database takes one slice, the next is read and parsed. A server takes two at a time, of
+        different symbols, so that neither waits for the other's locks; SQLite has one writer.
         """
         report = TransformReport()
         self._partitions.ensure_ahead(self._clock.now_ms())
-        with ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers:
-            while not should_stop() and (slices := self._next_slices()):
-                reads = ((rows, readers.map(self._read, rows)) for rows in slices)
-                for rows, outcomes in _one_ahead(reads):
-                    self._load(rows, outcomes, report)
-                    if should_stop():
-                        break
+        streams = 2 if self._warehouse.is_mysql else 1
+        with (
+            ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers,
+            ThreadPoolExecutor(streams, thread_name_prefix="load") as loaders,
+        ):
+
+            def load(rows: Sequence[CatalogRow]) -> TransformReport:
+                return self._load_stream(rows, readers, should_stop)
+
+            while not should_stop() and (waiting := self._list_waiting(streams)):
+                for loaded in loaders.map(load, _by_symbol(waiting, streams)):
+                    report.add(loaded)
         return report
 
-    def _next_slices(self) -> list[list[CatalogRow]]:
-        """Return what waits as slices, live objects first, with a place for history in each."""
-        size = self._slice_objects * _SLICES_A_LOOK
+    def _list_waiting(self, streams: int) -> list[CatalogRow]:
+        """List some of what waits, live objects first, with a place for history."""
+        size = self._slice_objects * _SLICES_A_LOOK * streams
         with self._warehouse.read() as connection:
             live = list_waiting(connection, Lane.LIVE, size)
             reserved = min(len(live), size - size // _HISTORY_SHARE)
             history = list_waiting(connection, Lane.HISTORY, size - reserved)
-        waiting = [*live[: size - len(history)], *history]
-        return list(_slices(waiting, self._slice_objects, self._slice_bytes))
+        return [*live[: size - len(history)], *history]
+
+    def _load_stream(
+        self, rows: Sequence[CatalogRow], readers: ThreadPoolExecutor, should_stop: Callable[[], bool]
+    ) -> TransformReport:
+        """Load these objects, one slice after the other."""
+        report = TransformReport()
+        slices = _slices(rows, self._slice_objects, self._slice_bytes)
+        reads = ((part, readers.map(self._read, part)) for part in slices)
+        for part, outcomes in _one_ahead(reads):
+            if should_stop():
+                break
+            self._load(part, outcomes, report)
+        return report
 
     def _load(
         self, rows: Sequence[CatalogRow], outcomes: Iterable[Batch | BadObject], report: TransformReport
@@ -135,7 +158,7 @@ class TransformManager:
         depths = [batch for batch in batches if isinstance(batch, DepthBatch)]
         log.debug("slice loading", objects=len(batches))
         try:
-            report.add(load_slice(self._warehouse, klines, depths))
+            report.count(load_slice(self._warehouse, klines, depths))
             log.debug("slice loaded", objects=len(batches))
         except _REFUSALS as error:
             self._isolate(error, batches, rows, report)
@@ -197,6 +220,16 @@ def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
     return KlineBatch(
         series, row.id, row.key, key.timestamp_ms, sifted.open_times_ms, sifted.rows, sifted.bad
     )
+
+
+def _by_symbol(rows: Sequence[CatalogRow], streams: int) -> list[list[CatalogRow]]:
+    """Deal the objects out by symbol, about evenly, each symbol to one stream; their order stays."""
+    symbols = sorted({row.symbol for row in rows})
+    stream_of = {symbol: number % streams for number, symbol in enumerate(symbols)}
+    dealt: list[list[CatalogRow]] = [[] for _ in range(min(streams, len(symbols)))]
+    for row in rows:
+        dealt[stream_of[row.symbol]].append(row)
+    return dealt
 
 
 def _slices(rows: Sequence[CatalogRow], objects: int, size_bytes: int) -> Iterator[list[CatalogRow]]:

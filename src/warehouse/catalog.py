@@ -65,6 +65,7 @@ class CatalogRow:
     id: int
     key: str
     bucket: str
+    symbol: str
     data_type: DataType
     captured_at_ms: int
     size_bytes: int
@@ -175,6 +176,7 @@ def _from_row(row: Row[tuple[object, ...]]) -> CatalogRow:
         id=row.id,
         key=row.object_key,
         bucket=row.bucket,
+        symbol=row.symbol,
         data_type=DataType(row.data_type),
         captured_at_ms=row.captured_at,
         size_bytes=row.size_bytes,

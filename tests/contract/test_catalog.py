@@ -174,7 +174,14 @@ def test_listed_row_says_what_loading_needs(warehouse: Warehouse) -> None:
     record(warehouse, landed)
     [row] = waiting(warehouse)
     assert row == CatalogRow(
-        row.id, landed.key, "raw", DataType.KLINES, CAPTURED_MS, landed.size_bytes, landed.sha256
+        row.id,
+        landed.key,
+        "raw",
+        landed.symbol,
+        DataType.KLINES,
+        CAPTURED_MS,
+        landed.size_bytes,
+        landed.sha256,
     )
 
 

@@ -72,6 +72,12 @@ class Collector:
         """Whether every candle that is closed by now is held, exactly as the exchange has it."""
         return all(self.held(key.symbol) == self.truth(key.symbol) for key in (BTC, ETH))
 
+    def find_unfinal(self) -> Rows:
+        """Return the candles held that are not as they will stay."""
+        later_ms = self.rig.clock.now_ms() + 10 * MINUTE_MS
+        final = {row[0]: row for row in self.truth("BTCUSDT", later_ms)}
+        return [row for row in self.held("BTCUSDT") if final.get(row[0]) != row]
+
     def held(self, symbol: str) -> Rows:
         return [list(as_kline(row)) for row in read_table(self.rig.warehouse, fact_klines, symbol=symbol)]
 
@@ -83,7 +89,8 @@ class Collector:
         return [list(row) for row in exchange.truth(symbol, Interval.M1, window, now_ms)]
 
     def wanted_from(self, symbol: str) -> int:
-        query = select(series.c.wanted_from).where(series.c.symbol == symbol)
+        is_series = (series.c.symbol == symbol, series.c.interval_code == Interval.M1.value)
+        query = select(series.c.wanted_from).where(*is_series)
         with self.rig.warehouse.read() as connection:
             return int(connection.scalar(query) or 0)
 

@@ -6,15 +6,20 @@ import pytest
 
 from tests.faults.collector import OUTCOMES
 
-_WIDTH = 108
+# Of a text its end, where it stands what to do.
+_SAID = 58
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not OUTCOMES:
         return
-    terminalreporter.section("fault × outcome: all held is the exchange's truth")
-    terminalreporter.write_line(f"{'fault':22} {'refused':>7} {'healed in':>9} {'candles':>7}  what was said")
+    terminalreporter.section("fault × outcome: what is held is the exchange's truth")
+    terminalreporter.write_line(
+        f"{'fault':23} {'not 200':>7} {'healed in':>9} {'candles':>7}  what was said ends"
+    )
     for one in OUTCOMES:
         cycles = f"{one.cycles} cycle" + ("s" if one.cycles != 1 else "")
-        line = f"{one.fault:22} {one.refused:7} {cycles:>9} {one.candles:7,}  {one.said or '-'}"
-        terminalreporter.write_line(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…")
+        said = one.said if len(one.said) <= _SAID else "…" + one.said[1 - _SAID :]
+        terminalreporter.write_line(
+            f"{one.fault:23} {one.refused:7} {cycles:>9} {one.candles:7,}  {said or '-'}"
+        )

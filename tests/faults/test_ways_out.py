@@ -44,12 +44,13 @@ class World:
     def __post_init__(self) -> None:
         config = SimulatorConfig(clock=self.clock.now_ms)
         self.hosts = [Simulator(config).serve_in_thread() for _ in range(2)]
-        self.exchange = self.restart(",".join(host.base_url for host in self.hosts))
+        self.exchange = self.restart()
 
-    def restart(self, base_url: str, attempts: int = 4) -> Binance:
+    def restart(self, attempts: int = 4) -> Binance:
         """Return what a process started now would use."""
         budget = Budget(self.warehouse, "binance", "default", 0.8, self.clock)
-        return Binance(base_url, HttpClient("binance", self.clock), budget, self.clock, attempts)
+        urls = [host.base_url for host in self.hosts]
+        return Binance(urls, HttpClient("binance", self.clock), budget, self.clock, attempts)
 
     def fetch(self, symbol: str = "BTCUSDT") -> str:
         """Fetch one kline and return the host that answered."""
@@ -200,7 +201,7 @@ def test_call_that_asks_but_once_leaves_no_probe_behind(world: World) -> None:
         host.add_fault("5xx")
     world.failing_fetches(5)
     world.clock.advance(REST_MS)
-    world.exchange = world.restart(",".join(host.base_url for host in world.hosts), attempts=1)
+    world.exchange = world.restart(attempts=1)
     world.failing_fetches(1)
     assert world.row().breaker_state == OPEN
 
@@ -219,7 +220,7 @@ def test_rest_outlives_the_process(world: World) -> None:
     for host in world.hosts:
         host.add_fault("5xx")
     world.failing_fetches(5)
-    world.exchange = world.restart(world.hosts[0].base_url)
+    world.exchange = world.restart()
     seen = world.asked()
     with pytest.raises(SourceResting):
         world.fetch()
@@ -237,7 +238,7 @@ def test_symbol_that_alone_fails_does_not_make_the_exchange_rest(world: World) -
 
 @pytest.mark.parametrize("fault", ["429:retry_after=1", "418:retry_after=1", "451"])
 def test_blocks_and_refusals_do_not_count(world: World, fault: str) -> None:
-    world.exchange = world.restart(world.hosts[0].base_url)
+    world.exchange = world.restart()
     world.hosts[0].add_fault(fault)
     for _ in range(6):
         with pytest.raises(SourceError):

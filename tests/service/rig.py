@@ -91,9 +91,7 @@ class Rig:
         self.warehouse.close()
         self.simulator.stop()
 
-    def start(
-        self, *, lookback_days: int = 1, depth_seconds: int = 60, patience_s: float = 15.0
-    ) -> Process:
+    def start(self, *, lookback_days: int = 1, depth_seconds: int = 60, patience_s: float = 15.0) -> Process:
         """Return what a newly started process would have; *patience_s* is real time, for an answer."""
         self._started.append(Process(self, lookback_days, depth_seconds, patience_s))
         return self._started[-1]
