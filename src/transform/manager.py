@@ -126,9 +126,9 @@ class TransformManager:
         slices = _slices(rows, self._slice_objects, self._slice_bytes)
         reads = ((part, readers.map(self._read, part)) for part in slices)
         for part, outcomes in _one_ahead(reads):
+            self._load(part, outcomes, report)
             if should_stop():
                 break
-            self._load(part, outcomes, report)
         return report
 
     def _load(
