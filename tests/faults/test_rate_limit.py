@@ -97,7 +97,11 @@ def test_nobody_calls_between_a_429_and_its_retry_after(
         eventually(lambda: is_flowing_again(simulator, _OURS + _THEIRS))
     first, on_the_wire = split_by_block(simulator.requests)
     assert first.query["symbol"] not in callers(on_the_wire)
-    assert all(count == 1 for count in callers(on_the_wire).values()), callers(on_the_wire)
+    # As long as the exchange refuses, each thread stops at its own refusal at the latest. Where it refused
+    # one call alone, others may begin another until the news is written down, or two on a busy machine;
+    # callers that nobody held back would make dozens.
+    most = 3 if how_often == "count=1" else 1
+    assert all(count <= most for count in callers(on_the_wire).values()), callers(on_the_wire)
 
 
 def test_process_started_after_a_418_does_not_call_before_its_end(
