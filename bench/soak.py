@@ -1,10 +1,10 @@
 """``make soak``: a daemon is killed fifty times while it catches up, then everything is compared.
 
-    python -m bench.soak [--kills 50] [--seed 1]
+    python -m bench.soak [--kills 50] [--seed 1] [--cycles 2000]
 
 Runs on SQLite and a folder, and on MariaDB and S3 where ``scripts/servers run`` has started them. Prints how
 many kills fell into which phase, by the daemons' own logs, and every difference from the exchange's truth;
-exits 1 if there is one, or if a phase got less than a fifth of the kills.
+exits 1 if there is one, or if a phase got less than a fifth of the kills. Last, ``bench.endurance``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.endurance import endure
 from src.domain import utc_from_ms
 from src.settings import ENV_FILE_VARIABLE, VARIABLES
 from src.simulator.config import SimulatorConfig
@@ -36,6 +37,7 @@ def main() -> int:
     """Run the soak on all stores there are; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak")
     parser.add_argument("--kills", type=int, default=50, help="how often on each pair of stores")
+    parser.add_argument("--cycles", type=int, default=2000, help="how many while memory is watched")
     parser.add_argument("--seed", type=int, default=1, help="another seed kills at other moments")
     chosen = parser.parse_args()
     _hide_own_settings()
@@ -45,6 +47,7 @@ def main() -> int:
             is_fine &= _soak("MariaDB and S3", variables, chosen.kills, chosen.seed)
     else:
         print(f"MariaDB and S3 are left out: {_MARIADB} or {_S3} is not set (`make soak` starts both)")
+    is_fine &= endure(chosen.cycles)
     return 0 if is_fine else 1
 
 

@@ -117,7 +117,7 @@ def make_mysql_tree(tree: Path) -> None:
     bootstrap = ["debootstrap", "--variant=minbase", f"--include={MYSQL_PACKAGES}"]
     do([*apart, *bootstrap, "sid", str(tree), debian_mirror()])
     for needless in MYSQL_NEEDLESS:
-        shutil.rmtree(tree / needless)
+        shutil.rmtree(tree / needless, ignore_errors=True)
     datadir = f"--datadir=/{MYSQL_EMPTY.relative_to(MYSQL_ROOT)}"
     do(
         [

@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 # Deadlock and lock wait timeout on MySQL and MariaDB, "record has changed since last read" on MariaDB 11.
 _REPEATABLE_ERRNOS = {1213, 1205, 1020}
-_UNKNOWN_DATABASE = 1049
+# Unknown database; shutting down; not found, not there, or gone; MySQL's word for a session idle too long.
+_UNREACHABLE = {1049, 1053, 2002, 2003, 2005, 2006, 2013, 2055, 4031}
 _ACCESS_DENIED = {1044, 1045, 1698}
 # LOAD DATA LOCAL refused by the server: 3948 and 3950 MySQL, 4166 MariaDB, 1148 older ones.
 _LOCAL_INFILE_OFF = {1148, 3948, 3950, 4166}
@@ -210,7 +211,7 @@ def _translated(url: URL) -> Iterator[None]:
         number = error_number(error)
         if problem := _misconfiguration(url, number):
             raise ConfigurationError(f"{problem} ({error.orig})") from error
-        if error.connection_invalidated or number in {2002, 2003, 2005, 2006, 2013, 2055, _UNKNOWN_DATABASE}:
+        if error.connection_invalidated or number in _UNREACHABLE:
             raise WarehouseUnavailable(
                 f"the warehouse at {url.host}:{url.port}/{url.database} cannot be reached: check that the "
                 f"server runs and MYSQL_HOST, MYSQL_PORT, MYSQL_DATABASE ({error.orig})"

@@ -70,7 +70,8 @@ class Collector:
 
     def is_whole(self) -> bool:
         """Whether every candle that is closed by now is held, exactly as the exchange has it."""
-        return all(self.held(key.symbol) == self.truth(key.symbol) for key in (BTC, ETH))
+        held = {key.symbol: self.held(key.symbol) for key in (BTC, ETH)}
+        return all(rows and rows == self.truth(symbol) for symbol, rows in held.items())
 
     def find_unfinal(self) -> Rows:
         """Return the candles held that are not as they will stay."""
@@ -85,14 +86,14 @@ class Collector:
         """Return the exchange's closed candles of the wanted window, as they are served at *at_ms*."""
         exchange = self.rig.simulator
         now_ms = exchange.clock.now_ms() if at_ms is None else at_ms
-        window = Window(self.wanted_from(symbol), max(self.wanted_from(symbol), Interval.M1.floor(now_ms)))
+        window = Window(self.wanted_from(symbol), Interval.M1.floor(now_ms))
         return [list(row) for row in exchange.truth(symbol, Interval.M1, window, now_ms)]
 
     def wanted_from(self, symbol: str) -> int:
         is_series = (series.c.symbol == symbol, series.c.interval_code == Interval.M1.value)
         query = select(series.c.wanted_from).where(*is_series)
         with self.rig.warehouse.read() as connection:
-            return int(connection.scalar(query) or 0)
+            return int(connection.execute(query).scalar_one())
 
     def set_aside(self) -> list[str]:
         """Name what waits, or was quarantined: objects and single rows."""
@@ -110,6 +111,16 @@ class Collector:
         found = next((one for one in self.said if text in one), None)
         assert found is not None, f"nobody said {text!r}, but: {sorted(set(self.said))}"
         return found
+
+    def heal(self, fault: str, *says: str) -> None:
+        """Cycle until all is the truth; nothing is set aside then, and each of *says* was said meanwhile.
+
+        An empty text stands for what nobody needs to be told.
+        """
+        cycles = self.cycle_until(self.is_whole)
+        assert self.set_aside() == []
+        said = [self.find_said(text) for text in says if text]
+        self.note(fault, cycles, said[-1] if said else "")
 
     def note(self, fault: str, cycles: int, said: str) -> None:
         """Add a line to the table of the test run."""

@@ -57,13 +57,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         yield made
 
 
-def heal(collector: Collector, name: str, says: str) -> None:
-    """Cycle until all is the truth; nothing was set aside, and somebody was told *says*."""
-    cycles = collector.cycle_until(collector.is_whole)
-    assert collector.set_aside() == []
-    collector.note(name, cycles, collector.find_said(says) if says else "")
-
-
 def test_every_fault_of_the_dial_is_in_the_matrix() -> None:
     assert {parse_fault(case.spec).kind for case in _FAULTS} == set(FaultKind)
 
@@ -77,7 +70,7 @@ def test_after_a_fault_the_warehouse_is_the_truth(rig: Rig, case: Case) -> None:
         collector.cycle()
     assert case.says or not collector.said
     rig.simulator.faults.clear()
-    heal(collector, case.name, case.says)
+    collector.heal(case.name, case.says)
 
 
 @pytest.mark.parametrize("skew_s", [90, -90, 20, -20])
@@ -92,7 +85,7 @@ def test_skew_of_the_exchanges_clock_lets_no_forming_candle_in(rig: Rig, skew_s:
         for _ in range(3):
             collector.cycle()
             assert not collector.find_unfinal()
-    heal(collector, f"skew {skew_s:+} s", "")
+    collector.heal(f"skew {skew_s:+} s")
 
 
 _CHANGES = (
@@ -121,7 +114,7 @@ def test_after_a_change_of_the_market_the_warehouse_is_the_truth(rig: Rig, case:
     rig.simulator.change_market(case.spec)
     for _ in range(4):
         collector.cycle()
-    heal(collector, case.name, case.says)
+    collector.heal(case.name, case.says)
 
 
 def cycle_on(collector: Collector, name: str, captured: Rows) -> Rows:

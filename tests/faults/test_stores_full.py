@@ -15,7 +15,7 @@ from src.lake.store import Bucket
 from src.warehouse.engine import open_warehouse, sqlite_url
 from src.warehouse.schema import migrate
 from src.warehouse.tables import lake_objects
-from tests.faults.collector import Collector, collect
+from tests.faults.collector import collect
 from tests.service.rig import Rig
 
 SmallDisk = Callable[[int], Path]
@@ -58,13 +58,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         yield made
 
 
-def heal(collector: Collector, name: str, *advice: str) -> None:
-    cycles = collector.cycle_until(collector.is_whole)
-    assert collector.set_aside() == []
-    said = [collector.find_said(text) for text in advice]
-    collector.note(name, cycles, said[-1])
-
-
 def test_full_disk_under_the_lake(rig: Rig, small_disk: SmallDisk) -> None:
     disk = small_disk(4_000_000)
     rig.lake = LocalStore(disk / "data_lake")
@@ -74,7 +67,7 @@ def test_full_disk_under_the_lake(rig: Rig, small_disk: SmallDisk) -> None:
         for _ in range(4):
             collector.cycle()
         assert not collector.is_whole()
-    heal(collector, "lake's disk full", "candles are fetched when it is back", "make room on that disk")
+    collector.heal("lake's disk full", "candles are fetched when it is back", "make room on that disk")
 
 
 @pytest.mark.parametrize("left_bytes", [0, 40_000], ids=["from the start", "while it works"])
@@ -88,6 +81,6 @@ def test_full_disk_under_the_warehouse(rig: Rig, small_disk: SmallDisk, left_byt
         for _ in range(4):
             collector.cycle()
         assert not collector.is_whole()
-    heal(collector, "warehouse's disk full", "free some on its disk, and it goes on by itself")
+    collector.heal("warehouse's disk full", "free some on its disk, and it goes on by itself")
     catalogued = {row.object_key for row in rig.rows(lake_objects)}
     assert {stat.key for stat in rig.lake.list_keys(Bucket.RAW)} == catalogued
