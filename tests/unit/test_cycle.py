@@ -35,7 +35,7 @@ class Managers:
     def load_waiting(self, should_stop: Callable[[], bool]) -> TransformReport:
         report = TransformReport(quarantined=["2026-01-09/BTCUSDT_klines_1.json"])
         while report.loaded.objects < self._slices and not should_stop():
-            report.add(LoadResult(objects=1, inserted=3))
+            report.count(LoadResult(objects=1, inserted=3))
             self.clock.sleep(self._slice_s)
         self.asked.append(("load", report.loaded.objects))
         return report
