@@ -12,6 +12,9 @@ from src.wiring import build
 
 def main() -> int:
     """Run until stopped; return the exit status."""
+    if len(sys.argv) > 1:
+        print("scheduler.py takes no arguments; ./candlehouse up --help says more", file=sys.stderr)  # noqa: T201
+        return 2
     try:
         settings = load_settings()
         configure_logging(settings.log_level)

@@ -34,47 +34,60 @@ def to_text(what: RenderableType, width: int | None = None) -> str:
 
 
 def series_table(
-    rows: list[SeriesStatus], now_ms: int, closes: Mapping[SeriesKey, Sequence[Decimal]] | None = None
+    rows: list[SeriesStatus],
+    now_ms: int,
+    closes: Mapping[SeriesKey, Sequence[Decimal]] | None = None,
+    *,
+    is_narrow: bool = False,
 ) -> Table:
-    """Draw the tracked series with what is held of each, and their last *closes* as a line."""
+    """Draw the tracked series with what is held of each, and their last *closes* as a line.
+
+    *is_narrow* fits it into 80 columns: the lag then stands alone for the last candle.
+    """
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("symbol", style="bold")
     table.add_column("interval")
     for name in ("candles", "last price", "lag"):
         table.add_column(name, justify="right")
-    table.add_column("last candle (UTC)")
+    if not is_narrow:
+        table.add_column("last candle (UTC)")
     if closes:
         table.add_column("last hour")
     for row in rows:
-        spark = [sparkline(closes.get(row.key, ()))] if closes else []
+        last = [] if is_narrow else [_minute(row.last_open_ms)]
+        width = _SPARK_WIDTH // 2 if is_narrow else _SPARK_WIDTH
+        spark = [sparkline(closes.get(row.key, ()), width)] if closes else []
         table.add_row(
             row.key.symbol,
             row.key.interval.value,
             f"{row.candles:,}",
             price_text(row.last_price),
             _lag(row.lag_ms(now_ms), row.key.interval.fixed_ms),
-            _minute(row.last_open_ms),
+            *last,
             *spark,
         )
     return table
 
 
 def pipeline_view(
-    status: PipelineStatus, now_ms: int, closes: Mapping[SeriesKey, Sequence[Decimal]] | None = None
+    status: PipelineStatus,
+    now_ms: int,
+    closes: Mapping[SeriesKey, Sequence[Decimal]] | None = None,
+    *,
+    is_narrow: bool = False,
 ) -> RenderableType:
     """Draw the whole pipeline: the series, and one line each for the stores and the budget."""
-    return Group(
-        series_table(status.series, now_ms, closes), Text(), _totals(status), _budget(status, now_ms)
-    )
+    table = series_table(status.series, now_ms, closes, is_narrow=is_narrow)
+    return Group(table, Text(), _totals(status), _budget(status, now_ms))
 
 
-def sparkline(values: Sequence[Decimal]) -> Text:
+def sparkline(values: Sequence[Decimal], width: int = _SPARK_WIDTH) -> Text:
     """Draw values as a line of blocks from their lowest to their highest; red when they fell."""
     if not values:
         return Text()
     low, high = min(values), max(values)
     span = high - low or Decimal(1)
-    steps = [int((value - low) / span * (len(_BLOCKS) - 1)) for value in _thinned(values, _SPARK_WIDTH)]
+    steps = [int((value - low) / span * (len(_BLOCKS) - 1)) for value in _thinned(values, width)]
     style = "green" if values[-1] >= values[0] else "red"
     return Text("".join(_BLOCKS[step] for step in steps), style=style)
 

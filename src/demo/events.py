@@ -67,4 +67,5 @@ def _describe_cycle(entry: dict[str, Any]) -> str:
     if not entry.get("inserted") and not entry.get("failed"):
         return ""
     failed = f", {entry['failed']} failed" if entry.get("failed") else ""
-    return f"cycle: {entry['inserted']:,} candles loaded in {entry['took_ms']:,} ms{failed}"
+    count = entry["inserted"]
+    return f"cycle: {count:,} candle{'' if count == 1 else 's'} loaded in {entry['took_ms']:,} ms{failed}"

@@ -24,6 +24,7 @@ from src.warehouse.schema import check_schema
 _REDRAW_S = 0.5
 _LINES_EVERY_S = 5.0
 _SPARK_CANDLES = 60
+_WIDE = 106
 
 # What the keys throw: a name for people and the fault as the simulator reads it.
 _FAULTS = {
@@ -86,7 +87,8 @@ class View:
         body: RenderableType = Text("preparing the stores ...", style="dim")
         if status is not None:
             closes = read_recent_closes(self._warehouse, [row.key for row in status.series], _SPARK_CANDLES)
-            body = pipeline_view(status, now_ms, closes)
+            is_narrow = self._console.width < _WIDE
+            body = pipeline_view(status, now_ms, closes, is_narrow=is_narrow)
         footer = [Text(_HELP, style="dim")] if self._console.is_terminal else []
         return Group(heading, Text(), body, Text(), *self._events.lines(), Text(), *footer)
 

@@ -63,4 +63,10 @@ def is_worth_repeating(error: BaseException) -> bool:
 def _log_attempt(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     wait_s = state.next_action.sleep if state.next_action else 0.0
-    _log.warning("will retry", error=str(error), attempt=state.attempt_number, wait_s=round(wait_s, 2))
+    _log.warning(
+        "will retry",
+        exchange=getattr(error, "exchange", None),
+        error=str(error),
+        attempt=state.attempt_number,
+        wait_s=round(wait_s, 2),
+    )

@@ -134,7 +134,7 @@ def open_warehouse(url: str, pool_size: int = 5, patience_s: int | None = None) 
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database or "").parent)
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=_MAX_OVERFLOW)
     else:
         engine = create_engine(
@@ -152,6 +152,16 @@ def open_warehouse(url: str, pool_size: int = 5, patience_s: int | None = None) 
     # A little less, so that the server says what it waited for before we stop listening.
     dialects.limit_waits(engine, max(1, patience_s - 1))
     return Warehouse(engine, attempts=1)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseUnavailable(
+            f"the folder of the warehouse {folder} cannot be made ({error}): check CANDLEHOUSE_DATA_DIR and "
+            "the rights on its parent"
+        ) from error
 
 
 def create_database(url: str | URL) -> None:
@@ -215,6 +225,11 @@ def _translated(url: URL) -> Iterator[None]:
             raise WarehouseUnavailable(
                 f"the warehouse at {url.host}:{url.port}/{url.database} cannot be reached: check that the "
                 f"server runs and MYSQL_HOST, MYSQL_PORT, MYSQL_DATABASE ({error.orig})"
+            ) from error
+        if "file is not a database" in str(error.orig) or "malformed" in str(error.orig):
+            raise WarehouseUnavailable(
+                f"the warehouse {url.database} is no SQLite database, or a damaged one ({error.orig}): put a "
+                "copy in its place, or move it away; a new one is then loaded from the lake"
             ) from error
         if "unable to open database file" in str(error.orig):
             raise WarehouseUnavailable(

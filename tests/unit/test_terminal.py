@@ -254,3 +254,12 @@ def test_json_has_times_in_milliseconds_and_prices_as_exact_text() -> None:
             "lag_ms": None,
         },
     ]
+
+
+def test_demo_fits_a_terminal_of_80_columns() -> None:
+    key = SeriesKey("binance", "BTCUSDT", Interval.M1)
+    row = SeriesStatus(key, 4_320, NOW_MS - 120_000, Decimal("97123.45"), NOW_MS)
+    closes = {key: [Decimal(number) for number in range(60)]}
+    drawn = to_text(series_table([row], NOW_MS, closes, is_narrow=True), width=80)
+    assert len(drawn.splitlines()) == 2
+    assert "█" in drawn

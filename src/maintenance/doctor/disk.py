@@ -23,7 +23,10 @@ _MAKE_FILES = (
 def check_disk(folder: Path) -> Iterator[Finding]:
     """Look at the disk that *folder* is on, or will be on."""
     place = existing_part(folder)
-    if place == folder:
+    if not os.access(place, os.W_OK):
+        advice = "give this user the right to write there, or set CANDLEHOUSE_DATA_DIR to another folder"
+        yield problem("data folder", f"{place} cannot be written", advice)
+    elif place == folder:
         yield ok("data folder", str(folder))
     else:
         found = f"{folder} is not there yet: nothing has been started here"
