@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,9 @@ from src.transform.manager import TransformManager
 from src.warehouse.catalog import Lane, NewObject, record_landed
 from src.warehouse.engine import Warehouse, create_database, open_warehouse
 from src.warehouse.schema import migrate
+
+# As src.wiring sets it for every process of the pipeline.
+sys.setswitchinterval(0.001)
 
 START_MS = 1_640_995_200_000  # 2022-01-01
 CAPTURED_MS = 1_700_000_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ from src.warehouse.engine import Warehouse, mysql_url, open_warehouse, sqlite_ur
 _SQLITE_FILE, _LAKE_FOLDER = "warehouse.db", "data_lake"
 # Short, as a person waits for what comes of it.
 _CHECK_PATIENCE_S = 3
+
+
+_SWITCH_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,8 @@ class App:
 
 def build(settings: Settings) -> App:
     """Return the application; nothing is connected yet."""
+    # Python's usual 5 ms: each answer of the database would wait that long for threads that parse.
+    sys.setswitchinterval(_SWITCH_S)
     return App(settings, threading.Event())
 
 

@@ -60,6 +60,11 @@ class _Wire(msgspec.Struct, kw_only=True, omit_defaults=True):
     data: msgspec.Raw  # stays last: decode_envelope finds the spaces around the body there
 
 
+# Made once, at import: two threads that decode the type for the first time at once crash the interpreter,
+# since msgspec then looks into its enums in both.
+_decode_wire = msgspec.json.Decoder(_Wire).decode
+
+
 def encode_envelope(header: EnvelopeHeader, body: bytes) -> bytes:
     """Return the content of an object; a body that is not JSON makes none, and raises ValueError."""
     try:
@@ -88,7 +93,7 @@ def decode_envelope(content: bytes) -> Envelope:
     """
     try:
         _check_utf8(content)
-        wire = msgspec.json.decode(content, type=_Wire)
+        wire = _decode_wire(content)
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
     if not 0 <= wire.exchange_time_ms <= LAST_TIMESTAMP_MS:

@@ -28,6 +28,11 @@ class _Foreign(msgspec.Struct):
     interval: Interval | None = None
 
 
+# Made at import, see ``envelope``.
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_foreign = msgspec.json.Decoder(_Foreign).decode
+
+
 def open_object(text: str, content: bytes) -> Envelope:
     """Take the object under key *text* apart; ValueError says what is wrong with it or its name."""
     try:
@@ -53,7 +58,7 @@ def key_of(text: str, content: bytes) -> ObjectKey:
 def _is_foreign(content: bytes) -> bool:
     """Whether an earlier pipeline wrote it: readable, and without what ours always say."""
     try:
-        fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+        fields = _decode_fields(content)
     except (msgspec.DecodeError, RecursionError):
         return False
     has = fields.keys()
@@ -64,7 +69,7 @@ def _open_foreign(text: str, content: bytes) -> Envelope:
     match = _FOREIGN_KEY.fullmatch(text)
     if match is None:
         raise ValueError(f"key {text!r} is not like 2026-01-09/BTCUSDT_klines_1767968400123.json")
-    foreign = msgspec.json.decode(content, type=_Foreign)
+    foreign = _decode_foreign(content)
     if (foreign.symbol, foreign.type.value) != (match["symbol"], match["type"]):
         raise ValueError(f"it holds {foreign.type.value} of {foreign.symbol}, its key says otherwise")
     is_depth = foreign.type is DataType.DEPTH

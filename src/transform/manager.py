@@ -39,7 +39,7 @@ _REFUSALS = (DataError, IntegrityError, BulkLoadError)
 
 Batch = KlineBatch | DepthBatch
 
-_READERS = 4
+_READERS = 2
 # One of so many places is history's, however much live data waits.
 _HISTORY_SHARE = 4
 # The catalog is asked again after so many slices: what has landed meanwhile waits no longer.

@@ -115,6 +115,8 @@ def lock_waiting(connection: Connection, ids: Sequence[int]) -> set[int]:
         .where(lake_objects.c.id.in_(ids))
         .order_by(lake_objects.c.id)
         .with_for_update()
+        # While the table is small, the server would rather scan it, and wait for every row that is locked.
+        .with_hint(lake_objects, "FORCE INDEX (PRIMARY)", "mysql")
     )
     return {row.id for row in connection.execute(query) if row.state == ObjectState.LANDED}
 
