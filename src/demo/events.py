@@ -11,7 +11,7 @@ from rich.text import Text
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "default"}
 # What a line says already, or what nobody wants to read twice.
-_SILENT = ("event", "level", "logger", "timestamp", "exception")
+_SILENT = ("event", "level", "logger", "timestamp", "exception", "exchange")
 
 
 class Events:

@@ -34,7 +34,7 @@ _FAULTS = {
     "4": ("answers cut off in the middle, 15 s", "truncated:seconds=15"),
     "5": ("BTCUSDT alone fails for 30 s", "5xx:symbol=BTCUSDT,seconds=30"),
 }
-_HELP = "1 429   2 server errors   3 HTML   4 truncated   5 one symbol fails   h heal   q quit"
+_HELP = "1 429  2 server errors  3 HTML  4 truncated  5 one symbol  h heal  q quit"
 
 
 class View:
