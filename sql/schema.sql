@@ -137,13 +137,17 @@ CREATE TABLE lake_objects (
     loaded_at       DATETIME(3),
     -- Text for people, with whatever the object contained in it: the one column that is not ASCII.
     error           TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    -- The run that fetched it; NULL for what a cycle fetched.
+    run_id          BIGINT,
     PRIMARY KEY (id),
     -- An object has one row, even if an extractor and whoever adopts leftovers of a crash record it at once.
     UNIQUE KEY uq_lake_objects_key (object_key),
     -- Finds what waits to be loaded without looking at what is loaded already.
     KEY ix_lake_objects_waiting (state, lane, captured_at),
     -- Finds the objects of a series that cover a window: lineage, replay, ageing.
-    KEY ix_lake_objects_series (exchange, symbol, interval_code, first_open_time)
+    KEY ix_lake_objects_series (exchange, symbol, interval_code, first_open_time),
+    -- Counts what of a run is loaded.
+    KEY ix_lake_objects_run (run_id, state)
 ) ENGINE = InnoDB;
 
 -- Facts: the closed candles of intervals under an hour, each once. They age out; rollups stay.
@@ -299,5 +303,155 @@ CREATE TABLE exchange_budget (
     breaker_state     VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'closed',
     breaker_failures  INT NOT NULL DEFAULT 0,
     breaker_opened_at DATETIME(3),
+    -- What of used_weight went to repairs and to history; the rest was live.
+    repair_weight     BIGINT NOT NULL DEFAULT 0,
+    history_weight    BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (exchange, egress)
+) ENGINE = InnoDB;
+
+-- What people changed of the jobs, which are registered in code; NULL stands for the code's own.
+CREATE TABLE jobs (
+    id          VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- e.g. every 60s, or cron: 0 3 * * *
+    schedule    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    time_zone   VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'UTC',
+    enabled     BOOLEAN NOT NULL DEFAULT 1,
+    parameters  TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    -- Counts the changes, so that the daemon sees one.
+    version     INT NOT NULL DEFAULT 0,
+    next_run_at DATETIME(3),
+    updated_at  DATETIME(3),
+    updated_by  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    PRIMARY KEY (id)
+) ENGINE = InnoDB;
+
+-- Every piece of work, scheduled or asked for: one row a run, its whole story and how far it is.
+CREATE TABLE runs (
+    id                BIGINT NOT NULL AUTO_INCREMENT,
+    -- The batch it belongs to.
+    parent_id         BIGINT,
+    job_id            VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin,
+    kind              VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    lane              VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    parameters        TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    -- schedule, manual or batch.
+    origin            VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    requested_by      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- The series and window it is about, where it is about one.
+    exchange          VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,
+    symbol            VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    interval_code     VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin,
+    window_start      DATETIME(3),
+    window_end        DATETIME(3),
+    -- queued, running, paused, succeeded, partly_failed, failed or cancelled.
+    state             VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'queued',
+    -- What a running one was asked to do next: cancel or pause.
+    wish              VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
+    -- Moves on with each change of who may write for this run; an older one is refused.
+    token             BIGINT NOT NULL DEFAULT 0,
+    worker            VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin,
+    attempt           INT NOT NULL DEFAULT 0,
+    -- Attempts since the last progress; the limit is on these.
+    fruitless         INT NOT NULL DEFAULT 0,
+    attempt_limit     INT NOT NULL DEFAULT 3,
+    time_limit_s      INT,
+    unit              VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    done              BIGINT NOT NULL DEFAULT 0,
+    total             BIGINT,
+    batches_done      INT NOT NULL DEFAULT 0,
+    batches_total     INT,
+    current_series    VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    current_open_time DATETIME(3),
+    fetched           BIGINT NOT NULL DEFAULT 0,
+    loaded            BIGINT NOT NULL DEFAULT 0,
+    expected          BIGINT,
+    rate              DOUBLE,
+    time_left_ms      BIGINT,
+    waiting_for       TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    -- JSON: the steps, the windows the exchange lacked, what came out, what went wrong.
+    steps             TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    missing           TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    result            TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    error_kind        VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin,
+    error             TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    traceback         TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    created_at        DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    started_at        DATETIME(3),
+    heartbeat_at      DATETIME(3),
+    finished_at       DATETIME(3),
+    PRIMARY KEY (id),
+    -- Finds what is old enough to be pruned.
+    KEY ix_runs_finished (finished_at),
+    -- The history of a job, newest first.
+    KEY ix_runs_job (job_id, id),
+    -- Sums up a batch.
+    KEY ix_runs_parent (parent_id, state),
+    -- Finds what is queued, by lane and age, and what is running.
+    KEY ix_runs_state (state, lane, id)
+) ENGINE = InnoDB;
+
+-- The parts of a run that are finished: where it goes on after a pause or a crash.
+CREATE TABLE run_chunks (
+    run_id      BIGINT NOT NULL,
+    start_time  DATETIME(3) NOT NULL,
+    end_time    DATETIME(3) NOT NULL,
+    state       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    fetched     BIGINT NOT NULL DEFAULT 0,
+    expected    BIGINT,
+    -- JSON: the windows for which the exchange had nothing.
+    missing     TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    finished_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (run_id, start_time)
+) ENGINE = InnoDB;
+
+-- What happened to a run, for people to read.
+CREATE TABLE run_events (
+    id      BIGINT NOT NULL AUTO_INCREMENT,
+    run_id  BIGINT NOT NULL,
+    at      DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    kind    VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    message TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    PRIMARY KEY (id),
+    -- The story of a run in order.
+    KEY ix_run_events_run (run_id, id)
+) ENGINE = InnoDB;
+
+-- Who leads, by the database's own clock; each writing transaction checks the token.
+CREATE TABLE leases (
+    name        VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    holder      VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- Moves on with each new holder.
+    token       BIGINT NOT NULL DEFAULT 0,
+    acquired_at DATETIME(3) NOT NULL,
+    expires_at  DATETIME(3) NOT NULL,
+    PRIMARY KEY (name)
+) ENGINE = InnoDB;
+
+-- Settings that people changed while it runs; the environment goes before them.
+CREATE TABLE app_settings (
+    name       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    value      TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    updated_by VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    PRIMARY KEY (name)
+) ENGINE = InnoDB;
+
+-- News for people; the same about the same subject is counted while it is unread.
+CREATE TABLE notifications (
+    id       BIGINT NOT NULL AUTO_INCREMENT,
+    kind     VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- What it is about: a job, an exchange, a series.
+    subject  VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    severity VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    title    TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    body     TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    run_id   BIGINT,
+    times    INT NOT NULL DEFAULT 1,
+    first_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    last_at  DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    read_at  DATETIME(3),
+    sent_at  DATETIME(3),
+    PRIMARY KEY (id),
+    -- Finds the unread one that the same news is counted in.
+    KEY ix_notifications_subject (kind, subject, read_at)
 ) ENGINE = InnoDB;

@@ -116,5 +116,7 @@ def _exclusively(warehouse: Warehouse) -> Iterator[Connection]:
             )
         try:
             yield connection
+            # Who waits for the lock must find the version that was written here.
+            connection.exec_driver_sql("COMMIT")
         finally:
             connection.execute(select(func.release_lock(name)))
