@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import make_url
 
 from src.clock import SystemClock
-from src.domain import DataType, Interval, Window
+from src.domain import DataType, Interval, Lane, Window
 from src.lake.envelope import EnvelopeHeader, RequestInfo, encode_envelope
 from src.lake.keys import ObjectKey
 from src.lake.local_store import LocalStore
@@ -26,7 +26,7 @@ from src.lake.store import Bucket
 from src.simulator.config import SimulatorConfig, extra_symbols
 from src.simulator.simulator import Simulator
 from src.transform.manager import TransformManager
-from src.warehouse.catalog import Lane, NewObject, record_landed
+from src.warehouse.catalog import NewObject, record_landed
 from src.warehouse.engine import Warehouse, create_database, open_warehouse
 from src.warehouse.schema import migrate
 

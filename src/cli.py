@@ -10,6 +10,10 @@ import sys
 import click
 
 from src.commands.common import Group, app, read_settings
+from src.commands.jobs import jobs
+from src.commands.notify import notify
+from src.commands.runs import runs
+from src.commands.settings import settings
 from src.commands.simulator import simulator
 from src.commands.stores import doctor, migrate, reconcile
 from src.commands.symbols import symbols
@@ -50,7 +54,20 @@ def up() -> None:
     app().daemon.run()
 
 
-for command in (cycle, extract, transform, symbols, doctor, reconcile, migrate, simulator):
+for command in (
+    cycle,
+    extract,
+    transform,
+    symbols,
+    jobs,
+    runs,
+    settings,
+    notify,
+    doctor,
+    reconcile,
+    migrate,
+    simulator,
+):
     main.add_command(command)
 
 

@@ -6,11 +6,11 @@ import threading
 import time
 from typing import Protocol
 
-from src.errors import Stopped
+from src.stopping import Stop, current_stop
 
 
 class Clock(Protocol):
-    """Our own time in UTC milliseconds, and waits that a shutdown can interrupt."""
+    """Our own time in UTC milliseconds, and waits that can be interrupted."""
 
     def now_ms(self) -> int:
         """Return our clock; the exchange's differs by a measured ``ClockOffset``."""
@@ -21,15 +21,18 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait, or raise Stopped as soon as a shutdown is asked for."""
+        """Wait, or raise Stopped as soon as this thread's work or the process is asked to stop."""
         ...
 
 
 class SystemClock:
-    """The machine's clock. Setting *stop* ends every sleep of it at once."""
+    """The machine's clock. Setting *stop* ends every sleep of it at once, and so does ``current_stop``.
 
-    def __init__(self, stop: threading.Event | None = None) -> None:
-        self.stop = stop or threading.Event()
+    What stops a thread's work should have *stop* as its parent: of the two, a sleep waits for the nearer.
+    """
+
+    def __init__(self, stop: Stop | None = None) -> None:
+        self.stop = stop or Stop()
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -38,8 +41,9 @@ class SystemClock:
         return time.monotonic_ns() // 1_000_000
 
     def sleep(self, seconds: float) -> None:
-        if self.stop.wait(max(0.0, seconds)):
-            raise Stopped("a wait was ended: the process is shutting down")
+        stop = current_stop() or self.stop
+        if stop.wait(max(0.0, seconds)):
+            raise stop.error("a wait")
 
 
 class ManualClock:
@@ -57,6 +61,8 @@ class ManualClock:
         return self._now_ms
 
     def sleep(self, seconds: float) -> None:
+        if (stop := current_stop()) and stop.is_set():
+            raise stop.error("a wait")
         with self._lock:
             self.slept_s.append(seconds)
             self._now_ms += round(seconds * 1000)

@@ -142,6 +142,14 @@ class DataType(StrEnum):
     DEPTH = "depth"
 
 
+class Lane(StrEnum):
+    """For whom something is asked or loaded: the newest candles, a gap's repair, or history asked for."""
+
+    LIVE = "live"
+    REPAIR = "repair"
+    HISTORY = "history"
+
+
 class ClockOffset(NamedTuple):
     """The exchange's clock minus ours, and how far that may be off (half the round trip)."""
 

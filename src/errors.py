@@ -11,10 +11,12 @@ CandlehouseError
 ├── StoreUnavailable          a store cannot be reached or written; work goes on by itself when it is back
 │   ├── LakeUnavailable
 │   └── WarehouseUnavailable
+├── LeadershipLost            another process leads; what this one was writing is rolled back
+├── RunRevoked                a run may not write any more; what it was writing is rolled back
 ├── ObjectExists              a key of the lake is taken; objects are immutable
 ├── NotFound                  what was asked for is not there
 ├── BadObject                 an object's content cannot be trusted; it is quarantined
-└── Stopped                   a wait was ended because the process is shutting down
+└── Stopped                   a wait or request was ended, since the process or the run was asked to stop
 
 Errors carry data and build their own message: what, which series, what to do. Errors of libraries are
 translated where they appear, with ``raise … from error``.
@@ -59,6 +61,7 @@ class SourceBlocked(SourceTransient):
             "they go on by themselves then, nothing needs to be done",
         )
         self.until_ms = until_ms
+        self.reason = reason
 
 
 class SourceResting(SourceTransient):
@@ -71,6 +74,7 @@ class SourceResting(SourceTransient):
             "exchange works again, nothing needs to be done",
         )
         self.until_ms = until_ms
+        self.reason = reason
 
 
 class SourcePermanent(SourceError):
@@ -87,6 +91,29 @@ class LakeUnavailable(StoreUnavailable):
 
 class WarehouseUnavailable(StoreUnavailable):
     """The warehouse cannot be reached or written."""
+
+
+class LeadershipLost(CandlehouseError):
+    """Another process leads: what this one was writing is rolled back, and left to the other."""
+
+    def __init__(self, lease: str) -> None:
+        super().__init__(
+            f"the lease {lease!r} went to another process while this one was frozen or cut off: nothing of "
+            "this transaction was written and nothing is lost, the other does the work"
+        )
+        self.lease = lease
+
+
+class RunRevoked(CandlehouseError):
+    """A run's right to write was taken from it: what it was writing is rolled back."""
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(
+            f"run {run_id} may not write any more, it was ended or taken up again elsewhere: nothing of this "
+            "transaction was written, and nothing before it is lost; "
+            f"./candlehouse runs show {run_id} tells more"
+        )
+        self.run_id = run_id
 
 
 class ObjectExists(CandlehouseError):
@@ -111,4 +138,4 @@ class BadObject(CandlehouseError):
 
 
 class Stopped(CandlehouseError):
-    """The process is shutting down; what was done so far stays done."""
+    """The process, or this run, was asked to stop; what was done so far stays done."""

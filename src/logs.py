@@ -19,6 +19,8 @@ from src.domain import format_utc
 
 # Libraries that tell of every job, connection and statement: worth reading in a hunt only.
 _TALKATIVE = ("apscheduler", "sqlalchemy", "urllib3")
+# These tell, with tracebacks, of connections to a store or exchange that is away: we tell that in one line.
+_ALARMED = ("sqlalchemy.pool", "urllib3.connectionpool")
 _clock = SystemClock()
 
 
@@ -57,6 +59,8 @@ def configure_logging(level: str) -> None:
     quiet = logging.INFO if threshold == logging.DEBUG else max(threshold, logging.WARNING)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(quiet)
+    for name in _ALARMED:
+        logging.getLogger(name).setLevel(quiet if threshold == logging.DEBUG else logging.CRITICAL)
     logging.captureWarnings(capture=True)
 
 

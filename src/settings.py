@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -26,7 +27,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE_VARIABLE = "CANDLEHOUSE_ENV_FILE"
 _PREFIX = "CANDLEHOUSE_"
 _TEST_PREFIX = "CANDLEHOUSE_TEST_"
-_SECRETS = ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MYSQL_PASSWORD")
+_SECRETS = ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MYSQL_PASSWORD", "CANDLEHOUSE_NOTIFY_URLS")
 
 
 def _variable(name: str, default: object, accepted: str, **bounds: object) -> Any:
@@ -57,6 +58,17 @@ def _base_urls(value: str) -> str:
     if not urls:
         raise ValueError("the list is empty")
     return ",".join(dict.fromkeys(urls))
+
+
+def _notify_urls(value: SecretStr | None) -> SecretStr | None:
+    """Check that each item looks like an address; return them with one blank between."""
+    if value is None:
+        return None
+    # Not at every comma: there are addresses with commas inside.
+    urls = re.split(r"[\s,]+(?=[A-Za-z][A-Za-z0-9.+-]*://)", value.get_secret_value().strip(" ,\t\r\n"))
+    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9.+-]*://\S*", url) for url in urls):
+        raise ValueError("not an address")
+    return SecretStr(" ".join(dict.fromkeys(urls)))
 
 
 def _lower(value: object) -> object:
@@ -120,6 +132,12 @@ class Settings(BaseSettings):
     breaker_seconds: int = _variable(
         "CANDLEHOUSE_BREAKER_SECONDS", 60, "a whole number from 1 to 3600", ge=1, le=3600
     )
+    run_slots: int = _variable("CANDLEHOUSE_RUN_SLOTS", 16, "a whole number from 1 to 64", ge=1, le=64)
+    notify_urls: Annotated[SecretStr | None, AfterValidator(_notify_urls)] = _variable(
+        "CANDLEHOUSE_NOTIFY_URLS",
+        None,
+        "addresses as Apprise spells them, like tgram://token/chat, separated by blanks or commas",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = _variable(
         "CANDLEHOUSE_LOG", "info", "debug, info, warning or error"
     )
@@ -170,6 +188,11 @@ class Settings(BaseSettings):
             )
         return self
 
+    @property
+    def locked(self) -> frozenset[str]:
+        """Return the attributes that the environment, ``.env`` or an override decides: no others may."""
+        return frozenset(self.model_fields_set)
+
 
 VARIABLES: Mapping[str, str] = {
     attribute: str(field.validation_alias) for attribute, field in Settings.model_fields.items()
@@ -218,7 +241,8 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
 
 def _find_unknown(layer: Mapping[str, str]) -> Iterator[str]:
     """Name variables that look like ours and are not: a misspelt setting would silently have no effect."""
-    ours = [name for name in (*VARIABLES.values(), ENV_FILE_VARIABLE) if name.startswith(_PREFIX)]
+    files = [f"{name}_FILE" for name in _SECRETS]
+    ours = [name for name in (*VARIABLES.values(), *files, ENV_FILE_VARIABLE) if name.startswith(_PREFIX)]
     known = [name.removeprefix(_PREFIX) for name in ours]
     for name in layer:
         word = name.removeprefix(_PREFIX)

@@ -62,7 +62,7 @@ def series_table(
             row.key.interval.value,
             f"{row.candles:,}",
             price_text(row.last_price),
-            _lag(row.lag_ms(now_ms), row.key.interval.fixed_ms),
+            _lag(row, now_ms),
             *last,
             *spark,
         )
@@ -165,6 +165,11 @@ def doctor_json(report: Report) -> dict[str, Any]:
     return {"healthy": is_healthy(report), "findings": findings}
 
 
+def output_width() -> int:
+    """Return how wide ``show`` prints."""
+    return Console().width if sys.stdout.isatty() else _PIPE_WIDTH
+
+
 def show(what: RenderableType) -> None:
     """Print in colour on a terminal (unless NO_COLOR is set), plainly and 110 wide into a file or pipe."""
     if sys.stdout.isatty():
@@ -190,7 +195,10 @@ def duration_text(milliseconds: int) -> str:
     return f"{seconds} s"
 
 
-def _lag(lag_ms: int | None, interval_ms: int | None) -> Text:
+def _lag(row: SeriesStatus, now_ms: int) -> Text:
+    if row.is_halted:
+        return Text(str(row.status), style="yellow")  # nothing is to come, so nothing is late
+    lag_ms, interval_ms = row.lag_ms(now_ms), row.key.interval.fixed_ms
     if lag_ms is None:
         return Text("no data yet", style="dim")
     # The next candle is due an interval after the last one ended; give it another to arrive.
@@ -213,6 +221,7 @@ def status_json(rows: list[SeriesStatus], now_ms: int) -> list[dict[str, Any]]:
             "last_open_time_ms": row.last_open_ms,
             "last_price": None if row.last_price is None else f"{row.last_price:f}",
             "lag_ms": row.lag_ms(now_ms),
+            "status": row.status,
         }
         for row in rows
     ]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from pydantic import SecretStr
 
 from src.clock import Clock, SystemClock
-from src.domain import SeriesKey
+from src.domain import Lane, SeriesKey
 from src.extract.binance import Binance, find_hosts
 from src.extract.breaker import Breaker
 from src.extract.budget import Budget
@@ -19,8 +19,21 @@ from src.extract.http import HttpClient
 from src.extract.landing import Landing
 from src.extract.manager import ExtractionManager
 from src.extract.tracking import Tracking
-from src.jobs.daemon import Daemon
+from src.extract.windows import WindowFetcher
+from src.jobs.asking import MANUAL, job_run
+from src.jobs.background import Background, send_news
+from src.jobs.daemon import Daemon, Part
+from src.jobs.end_news import tell_of_ends
+from src.jobs.fetching import FetchWindow
+from src.jobs.firing import Firing
+from src.jobs.job_registry import JobSpec, build_jobs
+from src.jobs.kinds import Cycle, work_kinds
+from src.jobs.leadership import Leadership
+from src.jobs.notifying import Notifier
+from src.jobs.scheduling import JobScheduler
 from src.jobs.start import Starter
+from src.jobs.tuning import Tuning
+from src.jobs.worker import Worker
 from src.lake.local_store import LocalStore
 from src.lake.minio_store import MinioStore
 from src.lake.spool import Spool
@@ -33,9 +46,15 @@ from src.maintenance.doctor.growth import Cadence, Homes, check_growth
 from src.maintenance.doctor.lake import check_lake
 from src.maintenance.doctor.series import check_series
 from src.maintenance.doctor.warehouse import check_warehouse
-from src.settings import Settings
+from src.maintenance.reconcile import Reconciler
+from src.mutable_settings import effective
+from src.settings import VARIABLES, Settings
+from src.stopping import Stop
+from src.transform.loader import Loader
 from src.transform.manager import TransformManager
+from src.warehouse.app_settings import read_settings
 from src.warehouse.engine import Warehouse, mysql_url, open_warehouse, sqlite_url
+from src.warehouse.runs import NewRun
 
 _SQLITE_FILE, _LAKE_FOLDER = "warehouse.db", "data_lake"
 # Short, as a person waits for what comes of it.
@@ -45,12 +64,32 @@ _CHECK_PATIENCE_S = 3
 _SWITCH_S = 0.001
 
 
+OnBlock = Callable[[str, int, str], None]
+
+
+def _tell_nobody(_exchange: str, _until_ms: int, _reason: str) -> None:
+    pass
+
+
+class Live:
+    """The settings as they are at the moment: what people stored in the warehouse laid over the defaults."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings
+        self.settings = settings
+
+    def take(self, stored: Mapping[str, str]) -> Settings:
+        """Let *stored* hold from now on; return the settings that it makes."""
+        self.settings = effective(self._base, stored)
+        return self.settings
+
+
 @dataclass(frozen=True)
 class App:
     """Everything an entry point may need, each built on first use and then shared."""
 
     settings: Settings
-    stop: threading.Event
+    stop: Stop
 
     @cached_property
     def clock(self) -> SystemClock:
@@ -75,36 +114,41 @@ class App:
         )
 
     @cached_property
+    def budget(self) -> Budget:
+        return self._open_budget(self.warehouse, self.clock, self.notifier.blocked)
+
+    def _open_budget(self, warehouse: Warehouse, clock: Clock, on_block: OnBlock = _tell_nobody) -> Budget:
+        settings = self.live.settings
+        return Budget(
+            warehouse,
+            Binance.name,
+            settings.egress,
+            settings.budget_share,
+            clock,
+            breaker=Breaker(settings.breaker_failures, settings.breaker_seconds * 1000),
+            on_block=on_block,
+        )
+
+    @cached_property
     def exchange(self) -> Binance:
         hosts = find_hosts(self.settings.binance_base_url)
-        return self._open_exchange(hosts, self.warehouse, HttpClient(Binance.name, self.clock), self.clock)
-
-    def _open_exchange(
-        self,
-        hosts: Sequence[str],
-        warehouse: Warehouse,
-        http: HttpClient,
-        clock: Clock,
-        attempts: int = 4,
-    ) -> Binance:
-        settings = self.settings
-        breaker = Breaker(settings.breaker_failures, settings.breaker_seconds * 1000)
-        budget = Budget(
-            warehouse, Binance.name, settings.egress, settings.budget_share, clock, breaker=breaker
-        )
-        return Binance(hosts, http, budget, clock, attempts)
+        return Binance(hosts, HttpClient(Binance.name, self.clock, stop=self.stop), self.budget, self.clock)
 
     @cached_property
     def tracking(self) -> Tracking:
         return Tracking(self.exchange, self.warehouse, self.clock)
 
     @cached_property
+    def landing(self) -> Landing:
+        return Landing(self.lake, self.warehouse, self.clock, Spool(self.settings.data_dir / "spool"))
+
+    @cached_property
     def extraction(self) -> ExtractionManager:
-        settings = self.settings
+        settings = self.live.settings
         return ExtractionManager(
             self.exchange,
             self.warehouse,
-            Landing(self.lake, self.warehouse, self.clock, Spool(settings.data_dir / "spool")),
+            self.landing,
             self.clock,
             lookback_days=settings.lookback_days,
             depth_levels=settings.depth_levels,
@@ -158,7 +202,7 @@ class App:
 
     def _open_exchange_for_checks(self, warehouse: Warehouse) -> Binance:
         """Connect one that asks the first host once and raises Stopped where it would have to wait."""
-        stopped = threading.Event()
+        stopped = Stop()
         stopped.set()
         clock, patience_s = SystemClock(stopped), _CHECK_PATIENCE_S
         http = HttpClient(
@@ -169,19 +213,94 @@ class App:
             total_timeout_s=2 * patience_s,
         )
         first = find_hosts(self.settings.binance_base_url)[:1]
-        return self._open_exchange(first, warehouse, http, clock, attempts=1)
+        return Binance(first, http, self._open_budget(warehouse, clock), clock, attempts=1)
+
+    @cached_property
+    def leadership(self) -> Leadership:
+        return Leadership(self.warehouse, self.clock)
+
+    @cached_property
+    def jobs(self) -> dict[str, JobSpec]:
+        """The jobs there are, by id."""
+        locked = VARIABLES["cycle_seconds"] if "cycle_seconds" in self.settings.locked else None
+        return build_jobs(lambda: self.live.settings.cycle_seconds, locked)
+
+    @cached_property
+    def live(self) -> Live:
+        return Live(self.settings)
+
+    @cached_property
+    def cycle(self) -> Cycle:
+        return Cycle(self.extraction, self.transform, self.clock, lambda: self.live.settings.cycle_seconds)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        return Notifier(self.warehouse, self.clock, lambda: _revealed(self.live.settings.notify_urls) or None)
+
+    def new_run(self, kind: str, requested_by: str, parameters: Mapping[str, Any]) -> NewRun:
+        """Describe a run of *kind* that somebody asks for."""
+        if kind in self.jobs:
+            return job_run(self.jobs[kind], MANUAL, requested_by, parameters)
+        return NewRun(kind, Lane.LIVE, MANUAL, requested_by, parameters)
+
+    def make_worker(self, *, loads: bool = True, only: int | None = None, stop: Stop | None = None) -> Worker:
+        """Return what executes runs while this process leads; with *loads* all that lands is loaded."""
+        loader = Loader(self.transform, self.warehouse)
+        fetcher = WindowFetcher(self.exchange, self.landing, self.clock)
+        fetching = FetchWindow(fetcher, self.clock, loader.wake).kind()
+        reconciler = Reconciler(self.lake, self.warehouse)
+        kinds = work_kinds(self.cycle, self.extraction, self.transform, self.tracking, reconciler, self.clock)
+        return Worker(
+            self.warehouse,
+            self.clock,
+            {**kinds, fetching.name: fetching},
+            self.leadership.holder,
+            stop or self.stop,
+            slots=self.live.settings.run_slots,
+            services={"loader": loader.run} if loads else {},
+            on_end=tell_of_ends(self.warehouse, self.notifier),
+            only=only,
+        )
 
     @cached_property
     def daemon(self) -> Daemon:
-        cycle_seconds = self.settings.cycle_seconds
-        return Daemon(self.exchange, self.extraction, self.transform, self.starter, self.clock, cycle_seconds)
+        return Daemon(
+            self.leadership, self.starter, self._make_parts, self.extraction.close, self.clock, self.stop
+        )
+
+    def _make_parts(self, term: Stop) -> list[Part]:
+        """Return what works for one term of leading, in the order in which it starts."""
+        with self.warehouse.read() as connection:
+            self.live.take(read_settings(connection))
+        worker = self.make_worker(stop=term)
+        firing = Firing(self.warehouse, worker, self.cycle, term)
+
+        def apply(stored: dict[str, str]) -> None:
+            self._tune(self.live.take(stored), worker)
+
+        scheduler = JobScheduler(
+            self.warehouse, self.jobs, firing.enqueue, self.exchange.clock_offset, self.clock
+        )
+        tuning = Background("tuning", Tuning(self.warehouse, apply, term).run, term)
+        news = Background("news", lambda: send_news(self.notifier, term), term)
+        return [worker, tuning, news, scheduler]
+
+    def _tune(self, settings: Settings, worker: Worker) -> None:
+        """Let the settings that changed while we run take effect."""
+        self.extraction.tune(
+            lookback_days=settings.lookback_days,
+            depth_levels=settings.depth_levels,
+            depth_seconds=settings.depth_seconds,
+        )
+        self.budget.set_share(settings.budget_share)
+        worker.dispatcher.slots = settings.run_slots
 
 
 def build(settings: Settings) -> App:
     """Return the application; nothing is connected yet."""
     # Python's usual 5 ms: each answer of the database would wait that long for threads that parse.
     sys.setswitchinterval(_SWITCH_S)
-    return App(settings, threading.Event())
+    return App(settings, Stop())
 
 
 def warehouse_url(settings: Settings) -> str:

@@ -20,12 +20,12 @@ import msgspec
 from sqlalchemy import Column, Connection, String, Table, cast, select
 
 from src.clock import Clock, SystemClock
-from src.domain import DataType, Interval, ms_from_utc
+from src.domain import DataType, Interval, Lane, ms_from_utc
 from src.lake.envelope import EnvelopeHeader, RequestInfo, encode_envelope
 from src.lake.keys import ObjectKey
 from src.lake.store import Bucket, ObjectStore
 from src.transform.manager import TransformManager, TransformReport
-from src.warehouse.catalog import Lane, NewObject, record_landed
+from src.warehouse.catalog import NewObject, record_landed
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.schema import migrate
 from src.warehouse.tables import lake_objects

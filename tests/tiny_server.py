@@ -26,6 +26,7 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class TinyServer:
@@ -59,7 +60,8 @@ def _handler(answer: Callable[[Asked], Reply], log: list[Asked]) -> type[BaseHTT
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            asked = Asked(parts.path, dict(parse_qsl(parts.query)), dict(self.headers))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = Asked(parts.path, dict(parse_qsl(parts.query)), dict(self.headers), body)
             log.append(asked)
             reply = answer(asked)
             self.send_response(reply.status)
@@ -69,6 +71,9 @@ def _handler(answer: Callable[[Asked], Reply], log: list[Asked]) -> type[BaseHTT
             self.end_headers()
             with suppress(ConnectionError):  # a client that did not wait for it
                 self.wfile.write(reply.body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the parent's name
             """Stay quiet."""

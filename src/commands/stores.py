@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
 from src.commands.common import app, json_option, show_result, warehouse_app
+from src.commands.work import perform
+
+_NAMED = 20
+_WHY = {
+    "adopted": "",
+    "ignored": " means nothing here, by its name or what it holds: docs/dropped-in-files.md has what does",
+    "young": " is adopted when it is a quarter of an hour old",
+}
 
 
 @click.command()
@@ -36,29 +45,32 @@ def doctor(as_json: bool) -> None:
 @click.option("--checksums", is_flag=True, help="Read every object and compare its SHA-256, too.")
 @json_option
 def reconcile(checksums: bool, as_json: bool) -> None:
-    """Compare the lake with its catalog and adopt what has no row.
+    """Compare the lake with its catalog and adopt what has no row, once it is a quarter of an hour old.
 
     \b
     Example: ./candlehouse reconcile --checksums
     """
-    from src.maintenance.reconcile import Reconciler
-
-    parts = warehouse_app()
-    report = Reconciler(parts.lake, parts.warehouse).run(parts.clock.now_ms(), checksums=checksums)
-    show_result(
-        asdict(report),
-        as_json,
-        lambda: (
-            f"{report.objects:,} objects: {len(report.adopted):,} adopted, {len(report.ignored):,} ignored, "
-            f"{len(report.missing):,} missing, {len(report.changed):,} changed"
-        ),
-    )
-    for key in report.missing:
+    run = perform(warehouse_app(), "reconcile_lake", {"checksums": checksums})
+    report, counts = run.result, run.result["counts"]
+    show_result(report, as_json, lambda: "\n".join(_reconciled_lines(report, counts)))
+    for key in report["missing"]:
         click.echo(f"missing: {key} is in the catalog, not in the lake: restore it from a backup", err=True)
-    for key in report.changed:
+    for key in report["changed"]:
         click.echo(f"changed: {key} is not what was landed: restore it from a backup", err=True)
-    if not report.is_clean:
+    if counts["missing"] or counts["changed"]:
         sys.exit(1)
+
+
+def _reconciled_lines(report: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]:
+    yield (
+        f"{report['objects']:,} objects: {counts['adopted']:,} adopted, {counts['ignored']:,} ignored, "
+        f"{counts['young']:,} too young yet, {counts['missing']:,} missing, {counts['changed']:,} changed"
+    )
+    for what, why in _WHY.items():
+        keys = report[what][:_NAMED]
+        yield from (f"{what}: {key}{why}" for key in keys)
+        if more := counts[what] - len(keys):
+            yield f"{what}: {more:,} more"
 
 
 @click.command()

@@ -1,13 +1,18 @@
-"""Commands that do a part of the pipeline once: cycle, extract, transform."""
+"""Commands that do a part of the pipeline once: cycle, extract, transform. Each is a run like any other."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from src.commands.common import json_option, ready_app, show_result, warehouse_app
+from src.commands.common import fail, json_option, ready_app, requested_by, show_result, warehouse_app
+
+if TYPE_CHECKING:
+    from src.warehouse.runs import RunRow
+    from src.wiring import App
 
 
 @click.command()
@@ -18,23 +23,19 @@ def cycle(as_json: bool) -> None:
     \b
     Example: ./candlehouse cycle
     """
-    from src.jobs.cycle import run_cycle
-
-    parts = ready_app()
-    try:
-        report = run_cycle(parts.extraction, parts.transform, parts.clock, wait_s=None)
-    finally:
-        parts.extraction.close()
-    loaded = report.transformed.loaded
+    run = perform(ready_app(), "cycle", {"until_caught_up": True})
+    extracted, transformed = run.result["extracted"], run.result["transformed"]
+    loaded = transformed["loaded"]
     show_result(
-        asdict(report),
+        run.result,
         as_json,
         lambda: (
-            f"fetched {report.extracted.candles} candles and {report.extracted.snapshots} snapshots, "
-            f"loaded {loaded.objects} objects: {loaded.inserted} candles new, {loaded.replaced} replaced"
+            f"fetched {extracted['candles']} candles and {extracted['snapshots']} snapshots, "
+            f"loaded {loaded['objects']} objects: {loaded['inserted']} candles new, "
+            f"{loaded['replaced']} replaced"
         ),
     )
-    _exit_for(report.extracted.failures, report.transformed.quarantined)
+    _exit_for(extracted["failures"], transformed["quarantined"])
 
 
 @click.command()
@@ -45,17 +46,13 @@ def extract(as_json: bool) -> None:
     \b
     Example: ./candlehouse extract
     """
-    parts = ready_app()
-    try:
-        report = parts.extraction.run_once()
-    finally:
-        parts.extraction.close()
+    report = perform(ready_app(), "extract").result
     show_result(
-        asdict(report),
+        report,
         as_json,
-        lambda: f"fetched {report.candles} candles and {report.snapshots} snapshots",
+        lambda: f"fetched {report['candles']} candles and {report['snapshots']} snapshots",
     )
-    _exit_for(report.failures, [])
+    _exit_for(report["failures"], [])
 
 
 @click.command()
@@ -67,25 +64,38 @@ def transform(retry_quarantined: bool, as_json: bool) -> None:
     \b
     Example: ./candlehouse transform --retry-quarantined
     """
-    from src.warehouse.quarantine import release_all
-
-    parts = warehouse_app()
-    if retry_quarantined:
-        parts.warehouse.run(release_all)
-    report = parts.transform.load_waiting()
-    loaded = report.loaded
+    report = perform(warehouse_app(), "transform", {"retry_quarantined": retry_quarantined}).result
+    loaded = report["loaded"]
     show_result(
-        asdict(report),
+        report,
         as_json,
         lambda: (
-            f"loaded {loaded.objects} objects: {loaded.inserted} candles new, {loaded.replaced} replaced, "
-            f"{loaded.levels} order-book levels, {loaded.bad_rows} rows set aside"
+            f"loaded {loaded['objects']} objects: {loaded['inserted']} candles new, "
+            f"{loaded['replaced']} replaced, {loaded['levels']} order-book levels, "
+            f"{loaded['bad_rows']} rows set aside"
         ),
     )
-    _exit_for({}, report.quarantined)
+    _exit_for({}, report["quarantined"])
 
 
-def _exit_for(failures: dict[str, str], quarantined: list[str]) -> None:
+def perform(parts: App, kind: str, parameters: Mapping[str, Any] | None = None) -> RunRow:
+    """Do a run of *kind* here, or wait for the process that leads to do it; return it ended.
+
+    Exits with 1 when it failed or was stopped.
+    """
+    from src.jobs.doing import do_run
+
+    def told(run_id: int) -> None:
+        click.echo(f"handed to the process that leads: run {run_id}", err=True)
+
+    run = do_run(parts, parts.new_run(kind, requested_by(), parameters or {}), told)
+    if run.result is None:
+        what = run.error["what"] if run.error else f"run {run.id} was {run.state}"
+        fail(what, 1)
+    return run
+
+
+def _exit_for(failures: Mapping[str, str], quarantined: list[str]) -> None:
     for task, error in sorted(failures.items()):
         click.echo(f"failed: {task}: {error}", err=True)
     for key in quarantined:

@@ -90,7 +90,7 @@ class View:
             is_narrow = self._console.width < _WIDE
             body = pipeline_view(status, now_ms, closes, is_narrow=is_narrow)
         footer = [Text(_HELP, style="dim")] if self._console.is_terminal else []
-        return Group(heading, Text(), body, Text(), *self._events.lines(), Text(), *footer)
+        return Group(heading, Text(), body, Text(), *self._events.lines(self._console.width), Text(), *footer)
 
     def _find_status(self) -> PipelineStatus | None:
         """Return the status, None while the daemon has not created the schema yet."""

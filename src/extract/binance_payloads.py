@@ -36,20 +36,25 @@ class KlinesPage:
 def parse_klines(
     rows: Any, interval: Interval, exchange_time_ms: int, start_ms: int | None, end_ms: int | None
 ) -> KlinesPage:
-    """Split *rows* into closed and forming by the exchange's time when they were asked for."""
+    """Split *rows* into closed and forming by the exchange's time when they were asked for.
+
+    A bad row among good ones is no reason to refuse the page: it lands, and loading sets that row aside. The
+    times of rows that tell theirs count; where no row is a kline the format has changed, and nothing moves.
+    """
     if not isinstance(rows, list):
         raise Nonsense(f"not a list of klines but {_kind(rows)}")
-    open_times = [_open_time_ms(row, number) for number, row in enumerate(rows)]
+    _check_shapes(rows)
+    timed = [(open_ms, row) for row in rows if (open_ms := _find_open_ms(row)) is not None]
+    open_times = [open_ms for open_ms, _ in timed]
     _check_order(open_times)
     _check_bounds(open_times, start_ms, end_ms)
     # The exchange's last row is still forming. Stored, it would carry the watermark past a price that
     # can change. close_time is no help: an outage cuts it short.
     closed = tuple(t for t in open_times if interval.next(t) <= exchange_time_ms)
-    is_forming = len(closed) < len(open_times)
     return KlinesPage(
         row_count=len(rows),
         closed=KlineSpan(closed) if closed else None,
-        forming=parse_candle(rows[-1]) if is_forming else None,
+        forming=_find_candle(timed[-1][1]) if len(closed) < len(timed) else None,
     )
 
 
@@ -122,15 +127,38 @@ def time_ms(value: Any) -> int:
     return number
 
 
-def _open_time_ms(row: Any, number: int) -> int:
-    if not isinstance(row, list) or len(row) < _KLINE_FIELDS:
-        raise Nonsense(f"row {number} is not a kline of {_KLINE_FIELDS} fields: {str(row)[:80]}")
-    return time_ms(row[0])
+def _check_shapes(rows: list[Any]) -> None:
+    if not rows or any(_is_kline(row) for row in rows):
+        return
+    which = "row 0 is not a kline" if len(rows) == 1 else f"none of {len(rows)} rows is a kline"
+    raise Nonsense(f"{which} of {_KLINE_FIELDS} fields that begin with a time: {str(rows[0])[:80]}")
+
+
+def _is_kline(row: Any) -> bool:
+    return isinstance(row, list) and len(row) == _KLINE_FIELDS and _find_open_ms(row) is not None
+
+
+def _find_open_ms(row: Any) -> int | None:
+    """Return when the row's candle opens, None when the row does not say."""
+    try:
+        return time_ms(row[0]) if isinstance(row, list) and row else None
+    except Nonsense:
+        return None
+
+
+def _find_candle(row: list[Any]) -> Candle | None:
+    """Read a forming row, if it can be read: it is only for a look, and the closed ones matter more."""
+    try:
+        return parse_candle(row) if _is_kline(row) else None
+    except Nonsense:
+        return None
 
 
 def _check_order(open_times: list[int]) -> None:
     for earlier, later in pairwise(open_times):
-        if later <= earlier:
+        if later == earlier:
+            raise Nonsense(f"the kline of {format_utc(later)} twice")
+        if later < earlier:
             raise Nonsense(f"klines out of order: {format_utc(later)} after {format_utc(earlier)}")
 
 

@@ -50,6 +50,12 @@ class Breaker:
             return replace(row, breaker_failures=failures)
         return replace(row, breaker_state=OPEN, breaker_failures=failures, breaker_opened_at_ms=now_ms)
 
+    def after_desertion(self, row: BudgetRow, now_ms: int) -> BudgetRow:
+        """Return the row after the probe was abandoned: the next call is one, without another rest."""
+        if row.breaker_state != HALF_OPEN:
+            return row
+        return replace(row, breaker_state=OPEN, breaker_opened_at_ms=now_ms - self.rest_ms)
+
 
 def after_answer(row: BudgetRow) -> BudgetRow:
     """Return the row after any answer of the exchange itself, whoever got it: it is well."""

@@ -1,9 +1,9 @@
 """How much this address may ask of one exchange, and when it may not ask at all.
 
 One row of the warehouse is shared by all threads and processes on an address (``CANDLEHOUSE_EGRESS``): each
-request reserves its weight there before it is sent, and a 429 or 418, or that the exchange seems ill as a
-whole, is written there for all to respect, restarts included. The exchange's own count is followed, so that
-other programs on the address are seen.
+request reserves its weight there before it is sent, for a lane, and a 429 or 418, or that the exchange seems
+ill as a whole, is written there for all to respect, restarts included. The exchange's own count is followed,
+so that other programs on the address are seen.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import structlog
 from sqlalchemy import Connection
 
 from src.clock import Clock
-from src.domain import MINUTE_MS, format_utc
+from src.domain import MINUTE_MS, Lane, format_utc
 from src.errors import SourceBlocked, SourcePermanent, SourceResting, StoreUnavailable
 from src.extract.breaker import Breaker, after_answer, is_well
-from src.extract.fair_lock import FairLock
+from src.extract.lanes import current_lane
+from src.extract.minutes import MinuteUse, in_minute, with_weight
+from src.fair_lock import FairLock
 from src.warehouse.budgets import CLOSED, HALF_OPEN, OPEN, BudgetRow, in_turn, lock_budget, save_budget
 from src.warehouse.engine import Warehouse
 
@@ -31,6 +33,8 @@ _TURN_MARGIN_MS = 50
 # now can never be fetched again.
 _PROBE_POLL_MS = 250
 _PROBE_PATIENCE_MS = 5_000
+# Shorter waits for a floor to melt are how a busy lane is paced; nobody wants to read of each.
+_WORTH_TELLING_MS = 1_000
 
 _DEFAULT_BREAKER = Breaker()
 
@@ -69,7 +73,7 @@ class Budget:
     """The budget of one exchange and address, for all threads of this process.
 
     *share* is the part of the exchange's limit that we allow ourselves. *assumed_limit* stands in until
-    the exchange's own is known; 1200 is the lowest Binance ever had.
+    the exchange's own is known; 1200 is the lowest Binance ever had. *on_block* hears of each block.
     """
 
     def __init__(
@@ -81,7 +85,9 @@ class Budget:
         clock: Clock,
         assumed_limit: int = 1200,
         breaker: Breaker = _DEFAULT_BREAKER,
+        on_block: Callable[[str, int, str], None] = lambda _exchange, _until_ms, _reason: None,
     ) -> None:
+        self._on_block = on_block
         self._warehouse = warehouse
         self._exchange = exchange
         self._egress = egress
@@ -100,6 +106,8 @@ class Budget:
         self._block = _Block(0, "")
         self._block_is_saved = True
         self._seen = Reservation(0, 0)
+        # What this process asked for live. The row cannot say: its rest may be another program's.
+        self._live = Reservation(0, 0)
         self._row: BudgetRow | None = None
 
     def follow_clock(self, exchange_now_ms: Callable[[], int]) -> None:
@@ -107,18 +115,18 @@ class Budget:
         self._exchange_now_ms = exchange_now_ms
 
     def acquire(self, weight: int, *, is_probe: bool = False) -> Reservation:
-        """Reserve *weight*, waiting for the next minute when this one is used up.
+        """Reserve *weight* for the present lane, waiting until it fits: into this minute or the next.
 
         Call it before every single request, and send the request right after it. Raises SourceBlocked
         at once during a block, SourceResting while the breaker is open, and SourcePermanent for a weight
         that no minute could ever take. *is_probe*: the call's last reservation was the probe.
         """
-        patient_until_ms = self._clock.steady_ms() + _PROBE_PATIENCE_MS
+        patient_until_ms, lane = self._clock.steady_ms() + _PROBE_PATIENCE_MS, current_lane()
         while True:
             self._raise_if_blocked()
             with self._turn:
                 self._raise_if_blocked()
-                plan = self._reserve(weight, is_probe)
+                plan = self._reserve(weight, lane, is_probe)
             # While this thread waited for the database, another may have been told to stop.
             self._raise_if_blocked()
             if plan.rests_until_ms is not None:
@@ -128,9 +136,10 @@ class Budget:
             elif plan.wait_ms == 0:
                 assert plan.row.minute_start_ms is not None
                 return Reservation(weight, plan.row.minute_start_ms, plan.row.breaker_state == HALF_OPEN)
-            else:
+            elif plan.wait_ms >= _WORTH_TELLING_MS:
+                wait_s = plan.wait_ms / 1000
                 _log.info(
-                    "budget used up", exchange=self._exchange, weight=weight, wait_s=plan.wait_ms / 1000
+                    "budget used up", exchange=self._exchange, lane=lane.value, weight=weight, wait_s=wait_s
                 )
             self._clock.sleep(plan.wait_ms / 1000)
 
@@ -143,6 +152,13 @@ class Budget:
         """Take in that a call, or the probe, went down for *reason*; it may open the breaker."""
         self._last_failure = reason.removeprefix(f"{self._exchange}: ")
         self._change_breaker(lambda row: self._breaker.after_failure(row, self._clock.now_ms()))
+
+    def abandoned(self) -> None:
+        """Take in that nobody will hear how the probe went: the next call is one."""
+        try:
+            self._change(lambda row: self._breaker.after_desertion(row, self._clock.now_ms()))
+        except StoreUnavailable as error:
+            _log.debug("probe left open", exchange=self._exchange, error=str(error))
 
     def observe(self, reservation: Reservation, used_weight: int) -> None:
         """Take in the exchange's own count, answered to the request that *reservation* was for.
@@ -167,7 +183,12 @@ class Budget:
             self._block, self._block_is_saved = _Block(until_ms, reason), False
         _log.warning("blocked", exchange=self._exchange, until=format_utc(until_ms), reason=reason)
         self._save_block(wait=True)
+        self._on_block(self._exchange, until_ms, reason)
         return until_ms
+
+    def set_share(self, share: float) -> None:
+        """Allow ourselves another part of the exchange's limit from now on."""
+        self._share = share
 
     def set_limit(self, weight_limit: int) -> None:
         """Remember the exchange's limit a minute, as it states it."""
@@ -227,6 +248,11 @@ class Budget:
             _log.info("exchange works again", exchange=self._exchange)
 
     def _change(self, change: Callable[[BudgetRow], BudgetRow]) -> None:
+        """Write down what the exchange told us; unguarded, since it is true whoever heard it.
+
+        Reservations are guarded: who may not write any more has no business asking the exchange either.
+        """
+
         def work(connection: Connection) -> BudgetRow:
             row = lock_budget(connection, self._exchange, self._egress)
             changed = change(self._with_block(row))
@@ -234,15 +260,18 @@ class Budget:
             return changed
 
         with in_turn(self._warehouse):
-            row = self._warehouse.run(work)
+            row = self._warehouse.run(work, guarded=False)
         self._learn(row)
 
-    def _reserve(self, weight: int, is_probe: bool) -> _Plan:
+    def _reserve(self, weight: int, lane: Lane, is_probe: bool) -> _Plan:
         """Reserve in the row, or say how long to wait for that."""
+        if wait_ms := self._known_wait_ms(weight, lane):
+            assert self._row is not None
+            return _Plan(self._row, wait_ms)
 
         def work(connection: Connection) -> _Plan:
             row = lock_budget(connection, self._exchange, self._egress)
-            plan = self._plan(row, weight, is_probe)
+            plan = self._plan(row, weight, lane, is_probe)
             save_budget(connection, self._exchange, self._egress, plan.row)
             return plan
 
@@ -255,13 +284,29 @@ class Budget:
             # has might be banned without knowing, and must not call.
             if self._row is None:
                 raise
-            plan = self._plan(self._row, weight, is_probe)
+            plan = self._plan(self._row, weight, lane, is_probe)
             self._row = plan.row
+        if plan.wait_ms == 0 and lane is Lane.LIVE:
+            minute_start_ms = plan.row.minute_start_ms or 0
+            self._live = Reservation(self._live_weight(minute_start_ms) + weight, minute_start_ms)
         if plan.begins_probe:
             _log.info("exchange tried again", exchange=self._exchange)
         return plan
 
-    def _plan(self, row: BudgetRow, weight: int, is_probe: bool) -> _Plan:
+    def _known_wait_ms(self, weight: int, lane: Lane) -> int:
+        """Return for how long there is no need to look at the row, by what it said last; 0 for look.
+
+        A minute's use only grows. So threads that wait for a floor to melt, each woken for the same moment,
+        do not all lock the row to find that one of them was faster.
+        """
+        row = self._row
+        if row is None or row.weight_limit is None or row.breaker_state != CLOSED:
+            return 0
+        if weight > self._allowed(row):
+            return 0
+        return self._wait_ms(self._in_present_minute(row), weight, lane)
+
+    def _plan(self, row: BudgetRow, weight: int, lane: Lane, is_probe: bool) -> _Plan:
         row, now_ms = self._with_block(row), self._clock.now_ms()
         if (row.blocked_until_ms or 0) > now_ms:
             return _Plan(row, wait_ms=1)  # Nothing is reserved; the caller learns of the block and raises.
@@ -269,19 +314,26 @@ class Budget:
         rests_until_ms = None if goes_on_probing else self._breaker.rests_until_ms(row, now_ms)
         if rests_until_ms is not None:
             return _Plan(row, _PROBE_POLL_MS, rests_until_ms)
-        row = _in_minute(row, self._exchange_now_ms())
-        if row.minute_start_ms == self._seen.minute_start_ms:
-            row = replace(row, used_weight=max(row.used_weight, self._seen.weight))
-        if self._fits(row, weight):
-            admitted = self._breaker.after_admission(row, now_ms)
-            reserved = replace(admitted, used_weight=row.used_weight + weight)
-            return _Plan(reserved, begins_probe=row.breaker_state == OPEN)
-        return _Plan(row, self._wait_ms(row))
+        row = self._in_present_minute(row)
+        # A guessed limit must not keep us from ever asking for the real one.
+        if row.weight_limit is not None or row.used_weight > 0:
+            self._refuse_too_heavy(row, weight)
+            if wait_ms := self._wait_ms(row, weight, lane):
+                return _Plan(row, wait_ms)
+        admitted = self._breaker.after_admission(row, now_ms)
+        return _Plan(with_weight(admitted, weight, lane), begins_probe=row.breaker_state == OPEN)
 
-    def _fits(self, row: BudgetRow, weight: int) -> bool:
-        allowed = int((row.weight_limit or self._assumed_limit) * self._share)
-        if row.weight_limit is None and row.used_weight == 0:
-            return True  # A guessed limit must not keep us from ever asking for the real one.
+    def _in_present_minute(self, row: BudgetRow) -> BudgetRow:
+        row = in_minute(row, self._exchange_now_ms())
+        if row.minute_start_ms == self._seen.minute_start_ms:
+            return replace(row, used_weight=max(row.used_weight, self._seen.weight))
+        return row
+
+    def _allowed(self, row: BudgetRow) -> int:
+        return int((row.weight_limit or self._assumed_limit) * self._share)
+
+    def _refuse_too_heavy(self, row: BudgetRow, weight: int) -> None:
+        allowed = self._allowed(row)
         if weight > allowed:
             raise SourcePermanent(
                 self._exchange,
@@ -289,12 +341,21 @@ class Budget:
                 f"({self._share:g} of {row.weight_limit or self._assumed_limit}): raise "
                 "CANDLEHOUSE_BUDGET_SHARE or ask for less at once (depth weighs more from 101 levels on)",
             )
-        return row.used_weight + weight <= allowed
 
-    def _wait_ms(self, row: BudgetRow) -> int:
+    def _wait_ms(self, row: BudgetRow, weight: int, lane: Lane) -> int:
+        """Return how long until *weight* may fit into the row's minute, or the next one begins."""
         assert row.minute_start_ms is not None
-        left_ms = row.minute_start_ms + MINUTE_MS - self._exchange_now_ms()
-        return min(max(0, left_ms), MINUTE_MS) + _TURN_MARGIN_MS
+        elapsed_ms = self._exchange_now_ms() - row.minute_start_ms
+        live = self._live_weight(row.minute_start_ms)
+        spent = {Lane.LIVE: live, Lane.REPAIR: row.repair_weight, Lane.HISTORY: row.history_weight}
+        use = MinuteUse(self._allowed(row), row.used_weight, spent)
+        wait_ms = use.find_wait_ms(lane, weight, elapsed_ms)
+        if wait_ms is None:
+            return min(max(0, MINUTE_MS - elapsed_ms), MINUTE_MS) + _TURN_MARGIN_MS
+        return min(wait_ms, MINUTE_MS)
+
+    def _live_weight(self, minute_start_ms: int) -> int:
+        return self._live.weight if self._live.minute_start_ms == minute_start_ms else 0
 
     def _with_block(self, row: BudgetRow) -> BudgetRow:
         with self._memory:
@@ -311,15 +372,3 @@ class Budget:
             if until_ms > self._block.until_ms:
                 self._block = _Block(until_ms, row.block_reason or "no reason given")
             self._block_is_saved = self._block_is_saved or until_ms >= self._block.until_ms
-
-
-def _in_minute(row: BudgetRow, exchange_now_ms: int) -> BudgetRow:
-    """Return *row* counting the present minute, from nought when it has just begun.
-
-    Clocks of processes differ a little: a row that is already in the next minute stays there. One that
-    is further ahead was written under a wrong clock and starts again.
-    """
-    minute_start_ms = exchange_now_ms - exchange_now_ms % MINUTE_MS
-    if row.minute_start_ms in {minute_start_ms, minute_start_ms + MINUTE_MS}:
-        return row
-    return replace(row, minute_start_ms=minute_start_ms, used_weight=0)

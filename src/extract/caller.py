@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from src.clock import Clock
-from src.errors import SourceError
+from src.errors import SourceError, Stopped
 from src.extract.breaker import SourceDown
 from src.extract.budget import Budget, Reservation
 from src.extract.hosts import Hosts
@@ -56,6 +56,9 @@ class Caller:
         except SourceDown as error:
             self._budget.failed(str(error))
             raise
+        except Stopped:
+            attempts.abandon()
+            raise
 
 
 class _Attempts:
@@ -88,6 +91,11 @@ class _Attempts:
             raise
         self._answered()
         return result
+
+    def abandon(self) -> None:
+        """Let another call find out what this one was to."""
+        if self._is_probe:
+            self._budget.abandoned()
 
     def _answered(self) -> None:
         self._walk.answered()

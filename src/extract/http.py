@@ -21,11 +21,16 @@ from src.clock import Clock
 from src.errors import SourcePermanent
 from src.extract.breaker import SourceDown
 from src.extract.deadline import AnswerTooLate, DeadlineAdapter
+from src.stopping import Stop, current_stop, run_abandonable
 
 USER_AGENT = "candlehouse/0.1.0"
 
 # A ban lasts three days at most; a larger number in Retry-After is not meant seriously.
 _LONGEST_WAIT_S = 7 * 86_400
+
+
+class BadAddress(SourcePermanent):
+    """An address, or the proxy before it, cannot be used as it is set; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class PreparedCall:
 class HttpClient:
     """A session that threads share. *exchange* is only for the errors to name.
 
-    *read_timeout_s* bounds each silence of the other side, *total_timeout_s* the whole answer.
+    *read_timeout_s* bounds each silence of the other side, *total_timeout_s* the whole answer. *stop* ends
+    requests on the wire at once, for threads whose work nothing else stops.
     """
 
     def __init__(
@@ -67,9 +73,11 @@ class HttpClient:
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 15.0,
         total_timeout_s: float = 30.0,
+        stop: Stop | None = None,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
+        self._stop = stop
         self._timeout = (connect_timeout_s, read_timeout_s)
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
@@ -85,19 +93,25 @@ class HttpClient:
         try:
             request = self._session.prepare_request(requests.Request("GET", url, params=dict(params)))
         except (InvalidURL, MissingSchema, InvalidSchema) as error:
-            raise self._bad_url(url, error) from error
+            raise self._bad_address(url, error) from error
         settings = self._session.merge_environment_settings(request.url or url, {}, False, None, None)
         return PreparedCall(request, settings)
 
     def send(self, call: PreparedCall) -> HttpAnswer:
-        """Send once and read the whole answer, whatever its status; SourceDown when none came."""
+        """Send once and read the whole answer, whatever its status; SourceDown when none came.
+
+        Stopped, at once, when that is asked for meanwhile: what is on the wire is left to its timeouts.
+        """
+        return run_abandonable(lambda: self._send(call), current_stop() or self._stop)
+
+    def _send(self, call: PreparedCall) -> HttpAnswer:
         sent_at_ms, sent_steady_ms = self._clock.now_ms(), self._clock.steady_ms()
         try:
             response = self._session.send(
                 call.request, timeout=self._timeout, allow_redirects=False, **call.settings
             )
         except (InvalidURL, MissingSchema, InvalidSchema) as error:
-            raise self._bad_url(str(call.request.url), error) from error
+            raise self._bad_address(str(call.request.url), error, call) from error
         except requests.RequestException as error:
             raise SourceDown(self._exchange, self._describe(error, call)) from error
         return HttpAnswer(
@@ -115,23 +129,26 @@ class HttpClient:
         """Close all connections."""
         self._session.close()
 
-    def _bad_url(self, url: str, error: Exception) -> SourcePermanent:
+    def _bad_address(self, url: str, error: Exception, call: PreparedCall | None = None) -> BadAddress:
         why = f"{without_secrets(url)} cannot be asked ({error}): check the base URL and proxies"
-        return SourcePermanent(self._exchange, why)
+        if call and "SOCKS" in str(error):
+            todo = ".venv/bin/pip install PySocks, or name an HTTP proxy there"
+            why = f"{_proxy(call)} speaks SOCKS, and the package for that is not installed: {todo}"
+        return BadAddress(self._exchange, why)
 
     def _describe(self, error: requests.RequestException, call: PreparedCall) -> str:
         connect_s, read_s = self._timeout
-        root = _root(error)
+        root, host = _root(error), urlsplit(without_secrets(str(call.request.url))).netloc
         if isinstance(root, AnswerTooLate):
-            return str(root)
+            return f"{host}: {root}"
         if isinstance(error, requests.exceptions.ProxyError):
             todo = "check that it runs, or that variable, or name the exchange in NO_PROXY"
             return f"{_proxy(call)} failed ({_name(root)}): {todo}"
         if isinstance(error, requests.ConnectTimeout):
-            return f"no connection within {connect_s:g} s: check the network, a proxy or a firewall"
+            return f"{host}: no connection within {connect_s:g} s: check the network, a proxy or a firewall"
         if isinstance(error, requests.ReadTimeout):
-            return f"no answer within {read_s:g} s"
-        return f"no complete answer ({_name(root)})"
+            return f"{host}: no answer within {read_s:g} s"
+        return f"{host}: no complete answer ({_name(root)})"
 
 
 def find_json(body: bytes) -> Any:

@@ -8,23 +8,25 @@ adopts, and a watermark that has not moved, so the same candles are asked for ag
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 
 from src.clock import Clock
-from src.domain import DataType, Interval, SeriesKey
+from src.domain import DataType, Interval, Lane, SeriesKey
 from src.errors import LakeUnavailable, ObjectExists, StoreUnavailable, WarehouseUnavailable
 from src.extract.exchange import Answer, KlineSpan
 from src.lake.envelope import EnvelopeHeader, RequestInfo, decode_envelope, encode_envelope
 from src.lake.keys import ObjectKey, next_key, parse_key
 from src.lake.spool import Spool
 from src.lake.store import Bucket, ObjectStore
-from src.warehouse.catalog import Lane, NewObject, record_landed
+from src.warehouse.catalog import NewObject, record_landed
 from src.warehouse.engine import Warehouse
 from src.warehouse.series import want_from
 from src.warehouse.watermarks import advance_watermark, note_depth
@@ -59,6 +61,7 @@ class Landing:
         self._lake_is_away = False
         self._spool_is_empty = False  # unknown until looked at: a crash may have left something
         self._uncatalogued: deque[_Record] = deque()
+        self._recovering = threading.Lock()
 
     def check_stores(self) -> None:
         """Raise StoreUnavailable while a store is away: what could not be kept must not be fetched.
@@ -83,9 +86,7 @@ class Landing:
 
         *start_ms* is where the page was asked from; the first page of a series sets *wanted_from* to it.
         """
-        key = self._new_key(series.exchange, series.symbol, DataType.KLINES, series.interval)
-        key, content = self._write(key, answer)
-        landed = _describe(key, answer.exchange_time_ms, content, lane, span)
+        landed = self._write_klines(series, answer, span, lane)
 
         def record(connection: Connection) -> None:
             record_landed(connection, landed)
@@ -93,6 +94,20 @@ class Landing:
             advance_watermark(connection, series, span.last_open_ms, span.count, self._clock.now_ms())
 
         self._catalogue(_Record(landed.key, record))
+
+    def land_window_page(
+        self, series: SeriesKey, answer: Answer, span: KlineSpan, lane: Lane, run_id: int
+    ) -> None:
+        """Keep a page of a window that a run fetches."""
+        landed = replace(self._write_klines(series, answer, span, lane), run_id=run_id)
+        # The watermark stays: what was asked for lies behind it, or ahead with a hole between, which live
+        # fetching would then leap over. wanted_from stays too: to fetch a window once is not to want it kept.
+        self._catalogue(_Record(landed.key, lambda connection: record_landed(connection, landed)))
+
+    def _write_klines(self, series: SeriesKey, answer: Answer, span: KlineSpan, lane: Lane) -> NewObject:
+        key = self._new_key(series.exchange, series.symbol, DataType.KLINES, series.interval)
+        key, content = self._write(key, answer)
+        return _describe(key, answer.exchange_time_ms, content, lane, span)
 
     def land_depth(self, exchange: str, symbol: str, answer: Answer) -> None:
         """Keep an order-book snapshot, in the spool if it must be."""
@@ -110,12 +125,19 @@ class Landing:
         self._catalogue_depth(_describe(key, answer.exchange_time_ms, content, Lane.LIVE, None))
 
     def recover(self) -> None:
-        """Bring home what waits in the spool and in memory; what is still away is tried again next time."""
+        """Bring home what waits in the spool and in memory; what is still away is tried again next time.
+
+        Nothing is done while another thread is at it.
+        """
+        if not self._recovering.acquire(blocking=False):
+            return
         try:
             self._recover_lake()
             self._recover_catalog()
         except StoreUnavailable as error:
             log.warning("store still away", error=str(error), uncatalogued=len(self._uncatalogued))
+        finally:
+            self._recovering.release()
 
     def _recover_lake(self) -> None:
         if self._lake_is_away:

@@ -12,15 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from src.clock import Clock
-from src.domain import DAY_MS, SeriesKey
+from src.domain import DAY_MS, MINUTE_MS, DataType, Lane, SeriesKey, Window
 from src.errors import CandlehouseError, WarehouseUnavailable
-from src.extract.exchange import Exchange, KlinesAnswer
+from src.extract.exchange import Answer, Exchange, KlinesAnswer
 from src.extract.landing import Landing
+from src.extract.patience import wait_out
 from src.extract.retry import is_worth_repeating
 from src.extract.workers import Workers
-from src.warehouse.catalog import Lane
 from src.warehouse.engine import Warehouse
 from src.warehouse.series import list_series
 from src.warehouse.watermarks import find_last_depth, find_watermark, upsert_latest
@@ -29,15 +30,22 @@ log = structlog.get_logger()
 
 # How far one series may walk before it queues up behind the others again.
 _PAGES_A_STRETCH = 5
+# A snapshot waits no longer for a block to end: the thread it waits on is wanted by others.
+_DEPTH_PATIENCE_MS = MINUTE_MS
 
 
 @dataclass(slots=True)
 class ExtractReport:
-    """What happened until the cycle stopped waiting; stragglers report in a later cycle's."""
+    """What happened until the cycle stopped waiting; stragglers report in a later cycle's.
+
+    *catching_up* is how many of them there are: what they fetch meanwhile may be loaded before it is counted.
+    """
 
     candles: int = 0
     snapshots: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    exchange: str = ""
+    catching_up: int = 0
 
 
 class ExtractionManager:
@@ -59,14 +67,18 @@ class ExtractionManager:
         self._warehouse = warehouse
         self._landing = landing
         self._clock = clock
+        self.tune(lookback_days=lookback_days, depth_levels=depth_levels, depth_seconds=depth_seconds)
+        self._tracked: list[SeriesKey] = []
+        self._depth_at_ms: dict[str, int] = {}
+        self._report = ExtractReport(exchange=exchange.name)
+        self._counting = threading.Lock()
+        self._workers = Workers(workers, self._note_failure)
+
+    def tune(self, *, lookback_days: int, depth_levels: int, depth_seconds: int) -> None:
+        """Change what may change while it runs; requests sent from now on follow."""
         self._lookback_ms = lookback_days * DAY_MS
         self._depth_levels = depth_levels
         self._depth_ms = depth_seconds * 1000
-        self._tracked: list[SeriesKey] = []
-        self._depth_at_ms: dict[str, int] = {}
-        self._report = ExtractReport()
-        self._counting = threading.Lock()
-        self._workers = Workers(workers, self._note_failure)
 
     def run_once(self, wait_s: float | None = None) -> ExtractReport:
         """Start what is due and wait for it, *wait_s* seconds at most (None: until all is caught up).
@@ -81,7 +93,8 @@ class ExtractionManager:
             self._workers.submit(f"{self._exchange.name}:{symbol}:depth", self._depth(symbol))
         self._workers.wait(wait_s)
         with self._counting:
-            report, self._report = self._report, ExtractReport()
+            report, self._report = self._report, ExtractReport(exchange=self._exchange.name)
+        report.catching_up = self._workers.count_busy()
         return report
 
     def _list_tracked(self) -> list[SeriesKey]:
@@ -115,7 +128,8 @@ class ExtractionManager:
         """Return the work of a few pages; it answers whether there is more to catch up."""
 
         def walk() -> bool:
-            return all(self._page(series) for _ in range(_PAGES_A_STRETCH))
+            with bound_contextvars(symbol=series.symbol, interval=series.interval.value):
+                return all(self._page(series) for _ in range(_PAGES_A_STRETCH))
 
         return walk
 
@@ -145,8 +159,10 @@ class ExtractionManager:
 
     def _depth(self, symbol: str) -> Callable[[], bool]:
         def fetch() -> bool:
-            if self._depth_is_due(symbol):
-                answer = self._exchange.fetch_depth(symbol, self._depth_levels)
+            slot = self._depth_slot()
+            last_ms = self._find_last_depth(symbol)
+            if last_ms is None or not slot.start_ms <= last_ms < slot.end_ms:
+                answer = self._fetch_depth(symbol, slot)
                 self._landing.land_depth(self._exchange.name, symbol, answer)
                 self._depth_at_ms[symbol] = self._clock.now_ms()
                 self._count(snapshots=1)
@@ -154,11 +170,30 @@ class ExtractionManager:
 
         return fetch
 
-    def _depth_is_due(self, symbol: str) -> bool:
-        """Whether the cadence asks for a snapshot; half a second early counts, cycles are never exact."""
+    def _depth_slot(self) -> Window:
+        """Return the present slot of the cadence, in our clock's time; it begins as the exchange's clock says.
+
+        A snapshot is due in each slot, not so long after the last one: one that came late would cost the next.
+        """
+        length_ms = self._depth_ms
+        gone_ms = self._exchange.exchange_now_ms() % length_ms
+        start_ms = self._clock.now_ms() - gone_ms
+        return Window(start_ms, start_ms + length_ms)
+
+    def _fetch_depth(self, symbol: str, slot: Window) -> Answer:
+        """Fetch a snapshot; a block that ends soon, within the *slot*, is waited for: later it is missed."""
+        before_ms = min(slot.end_ms, self._clock.now_ms() + _DEPTH_PATIENCE_MS)
+        with bound_contextvars(symbol=symbol, data_type=DataType.DEPTH.value):
+            return wait_out(
+                lambda: self._exchange.fetch_depth(symbol, self._depth_levels),
+                self._clock,
+                on_wait=lambda _: None,
+                before_ms=before_ms,
+            )
+
+    def _find_last_depth(self, symbol: str) -> int | None:
         try:
             with self._warehouse.read() as connection:
-                last_ms = find_last_depth(connection, self._exchange.name, symbol)
+                return find_last_depth(connection, self._exchange.name, symbol)
         except WarehouseUnavailable:
-            last_ms = self._depth_at_ms.get(symbol)
-        return last_ms is None or abs(self._clock.now_ms() - last_ms) >= self._depth_ms - 500
+            return self._depth_at_ms.get(symbol)

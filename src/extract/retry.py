@@ -1,7 +1,7 @@
 """Second chances for what is transient, and only for that.
 
 A permanent refusal is never repeated. A block (429, 418), a rest or a firewall's refusal leaves at once as
-well: knocking on makes them longer, so the caller comes back in a later cycle.
+well: knocking on makes them longer. A cycle leaves it to a later one, a run waits (``src.extract.patience``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def call_with_retry(call: Callable[[], T], clock: Clock, attempts: int = 4, host
     """Call until it succeeds, at most *attempts* times, waiting up to 1, 2, 4 … 15 s at random between.
 
     The first attempt asks as many *hosts* one right after the other, since another host needs no patience.
-    Waits end with Stopped when the process shuts down. The last error is raised as it is.
+    Waits end with Stopped when this work is asked to stop. The last error is raised as it is.
     """
 
     def wait_s(state: RetryCallState) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -12,9 +13,17 @@ from src.errors import SourceError
 from src.extract.exchange import Exchange, SymbolInfo, UnknownSymbols
 from src.warehouse.engine import Warehouse
 from src.warehouse.series import list_series, set_tracked
-from src.warehouse.symbols import SymbolRow, upsert_symbols
+from src.warehouse.symbols import SymbolRow, list_statuses, upsert_symbols
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """How many symbols were refreshed, and the new status of those where it changed."""
+
+    symbols: int
+    changed: Mapping[str, str]
 
 
 class Tracking:
@@ -49,6 +58,28 @@ class Tracking:
         if keys:
             self._warehouse.run(lambda connection: set_tracked(connection, keys, tracked=False))
         return keys
+
+    def refresh(self) -> Refreshed:
+        """Ask what the exchange says of the tracked symbols now; one that it knows no more keeps its row."""
+        with self._warehouse.read() as connection:
+            rows = list_series(connection)
+            before = list_statuses(connection, self._exchange.name)
+        names = sorted({row.key.symbol for row in rows if row.key.exchange == self._exchange.name})
+        infos = self._fetch_known(names) if names else []
+        self._keep(infos)
+        changed = {
+            info.symbol: info.status for info in infos if before.get(info.symbol, info.status) != info.status
+        }
+        if changed:
+            log.info("symbols changed", exchange=self._exchange.name, changed=changed)
+        return Refreshed(len(infos), changed)
+
+    def _fetch_known(self, names: Sequence[str]) -> Sequence[SymbolInfo]:
+        try:
+            return self._exchange.fetch_symbols(names)
+        except UnknownSymbols as error:
+            log.error("symbols unknown to the exchange", exchange=self._exchange.name, symbols=error.unknown)
+            return error.known
 
     def _track(self, symbols: Sequence[str], intervals: Sequence[Interval]) -> None:
         keys = [

@@ -55,6 +55,11 @@ class Workers:
             else:
                 self._changed.wait_for(lambda: self._busy <= self._not_waited_for, seconds)
 
+    def count_busy(self) -> int:
+        """Return how many tasks are under way."""
+        with self._changed:
+            return len(self._busy)
+
     def close(self) -> None:
         """Let what runs end; what is queued is dropped, since the watermark knows where to go on."""
         with self._changed:

@@ -30,11 +30,12 @@ def run_cycle(
     clock: Clock,
     wait_s: float | None,
     is_stopping: Callable[[], bool] = lambda: False,
+    run: int | None = None,
 ) -> CycleReport:
     """Extract for *wait_s* seconds at most (None: until all is caught up), then load what has landed.
 
     Loading begins no slice after *wait_s* either, or the next cycle would wait for a whole backlog; nor once
-    *is_stopping*.
+    *is_stopping*. *run* is the id of the run that it is, for the log.
     """
     started_ms = clock.now_ms()
     extracted = extraction.run_once(wait_s)
@@ -46,11 +47,11 @@ def run_cycle(
 
     transformed = transform.load_waiting(should_stop)
     report = CycleReport(extracted, transformed, clock.now_ms() - started_ms)
-    _log(report)
+    _log(report, run)
     return report
 
 
-def _log(report: CycleReport) -> None:
+def _log(report: CycleReport, run: int | None) -> None:
     tasks_by_error: dict[str, list[str]] = defaultdict(list)
     for task, error in sorted(report.extracted.failures.items()):
         tasks_by_error[error].append(task)
@@ -58,8 +59,11 @@ def _log(report: CycleReport) -> None:
         log.error("extraction failed", error=error, tasks=tasks)
     log.info(
         "cycle done",
+        run=run,
+        exchange=report.extracted.exchange,
         fetched=report.extracted.candles,
         snapshots=report.extracted.snapshots,
+        catching_up=report.extracted.catching_up,
         objects=report.transformed.loaded.objects,
         inserted=report.transformed.loaded.inserted,
         replaced=report.transformed.loaded.replaced,

@@ -1,17 +1,53 @@
-"""When the cycle runs: on the exchange's clock, just after its minute turns."""
+"""When jobs of an interval run: on the exchange's clock, just after it turns."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from apscheduler.triggers.base import BaseTrigger
 
 from src.domain import ClockOffset, ms_from_utc, utc_from_ms
+from src.errors import CandlehouseError
+
+log = structlog.get_logger()
 
 # The exchange needs a moment to write the candle that has just closed.
 _SETTLE_MS = 400
+_PATIENCE_S = 1.0
+
+
+class KnownOffset:
+    """The newest offset that *measure* came to, for those who cannot wait for an exchange that is silent.
+
+    APScheduler asks its triggers one after the other: whoever waits there keeps all jobs waiting.
+    """
+
+    def __init__(self, measure: Callable[[], ClockOffset]) -> None:
+        self._measure = measure
+        self._newest = ClockOffset(0, 0)
+        self._measuring = threading.Lock()
+
+    def __call__(self) -> ClockOffset:
+        """Measure, for a second at most; a measurement that takes longer goes on, and serves later calls."""
+        if self._measuring.acquire(blocking=False):
+            thread = threading.Thread(target=self._renew, name="clock offset", daemon=True)
+            thread.start()
+            thread.join(_PATIENCE_S)
+        return self._newest
+
+    def _renew(self) -> None:
+        try:
+            self._newest = self._measure()
+        except CandlehouseError as error:
+            log.debug("offset kept", offset_ms=self._newest.offset_ms, error=str(error))
+        except Exception:
+            log.exception("offset kept", offset_ms=self._newest.offset_ms)
+        finally:
+            self._measuring.release()
 
 
 class ExchangeTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 is untyped

@@ -14,7 +14,7 @@ from src.domain import DataType, Interval, utc_from_ms
 LAST_TIMESTAMP_MS = 253_402_300_799_999
 """The last millisecond of the year 9999, where the date of a key would outgrow its four digits."""
 
-_HOME_EXCHANGE = "binance"  # the only one whose keys start with the date
+HOME_EXCHANGE = "binance"  # the only one whose keys start with the date
 # No longer than the catalog's columns: a name that does not fit there is none of ours.
 _EXCHANGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _SYMBOL = re.compile(r"[A-Z0-9]+(?:[._-][A-Z0-9]+)*")
@@ -56,7 +56,7 @@ class ObjectKey:
     @property
     def text(self) -> str:
         """The key as the stores know it, e.g. ``2026-01-09/BTCUSDT_klines_1767968400123.json``."""
-        folder = "" if self.exchange == _HOME_EXCHANGE else f"{self.exchange}/"
+        folder = "" if self.exchange == HOME_EXCHANGE else f"{self.exchange}/"
         return f"{folder}{self.date}/{self.symbol}_{self._part}_{self.timestamp_ms}.json"
 
     @property
@@ -77,7 +77,7 @@ def parse_key(text: str) -> ObjectKey:
         raise ValueError(f"key {text!r} is not of the form {_SHAPE}")
     data_type, _, interval = match["part"].partition("-")
     key = ObjectKey(
-        exchange=match["exchange"] or _HOME_EXCHANGE,
+        exchange=match["exchange"] or HOME_EXCHANGE,
         symbol=match["symbol"],
         data_type=DataType(data_type),
         interval=_parse_interval(data_type, interval),
@@ -92,7 +92,7 @@ def parse_key(text: str) -> ObjectKey:
 
 def date_prefix(exchange: str, time_ms: int) -> str:
     """Return what all keys of *exchange* captured on that UTC day start with."""
-    folder = "" if exchange == _HOME_EXCHANGE else f"{exchange}/"
+    folder = "" if exchange == HOME_EXCHANGE else f"{exchange}/"
     return f"{folder}{utc_from_ms(time_ms):%Y-%m-%d}/"
 
 

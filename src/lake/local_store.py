@@ -90,7 +90,7 @@ class LocalStore:
                 raise self._not_found(bucket, key) from error
         if not stat.S_ISREG(found.st_mode):
             raise self._not_found(bucket, key)
-        return ObjectStat(key, found.st_size)
+        return _describe(key, found)
 
     def delete(self, bucket: Bucket, key: str) -> None:
         """Remove an object. A power failure may bring it back: an orphan then, which harms nobody."""
@@ -141,6 +141,10 @@ class LocalStore:
             log.info("removed unfinished objects of a crash", folder=str(folder), files=len(leftovers))
 
 
+def _describe(key: str, found: os.stat_result) -> ObjectStat:
+    return ObjectStat(key, found.st_size, found.st_mtime_ns // 1_000_000)
+
+
 def _modified_ms(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns // 1_000_000
@@ -185,7 +189,7 @@ def _list_folder(folder: Path, path: str, prefix: str) -> Iterator[ObjectStat]:
                 yield from _list_folder(folder / entry.name, key, prefix)
         elif key.startswith(prefix) and is_storable(key):
             with _explained("list", folder), suppress(FileNotFoundError):
-                yield ObjectStat(key, entry.stat().st_size)
+                yield _describe(key, entry.stat())
 
 
 def _sorted_entries(folder: Path) -> list[tuple[str, os.DirEntry[str]]]:

@@ -16,10 +16,12 @@ from xml.etree.ElementTree import ParseError
 import certifi
 import urllib3
 from minio import Minio
+from minio.datatypes import Object
 from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.helpers import check_bucket_name
 from urllib3.util import Retry, Timeout
 
+from src.domain import ms_from_utc
 from src.errors import ConfigurationError, LakeUnavailable, NotFound, ObjectExists
 from src.lake.store import Bucket, ObjectStat, check_key, is_storable
 
@@ -120,7 +122,7 @@ class MinioStore:
                 if error.code == "NoSuchKey" and not self._client.bucket_exists(name):
                     raise LakeUnavailable(self._no_bucket(name)) from error
                 raise
-        return ObjectStat(key, found.size or 0)
+        return _describe(key, found)
 
     def delete(self, bucket: Bucket, key: str) -> None:
         """Remove an object; one that is not there is fine."""
@@ -135,7 +137,7 @@ class MinioStore:
         with self._explained(name):
             for found in self._client.list_objects(name, prefix, recursive=True):
                 if found.object_name is not None and is_storable(found.object_name):
-                    yield ObjectStat(found.object_name, found.size or 0)
+                    yield _describe(found.object_name, found)
 
     def _make_bucket(self, name: str) -> None:
         try:
@@ -213,6 +215,11 @@ class MinioStore:
 
     def _unavailable(self, what: str) -> LakeUnavailable:
         return LakeUnavailable(f"the lake's server {self._endpoint} {what}")
+
+
+def _describe(key: str, found: Object) -> ObjectStat:
+    modified = found.last_modified
+    return ObjectStat(key, found.size or 0, ms_from_utc(modified) if modified else 0)
 
 
 def _check_bucket_names(names: dict[Bucket, str]) -> None:

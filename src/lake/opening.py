@@ -3,6 +3,7 @@
 An earlier pipeline's file is ``{date}/{symbol}_{klines|depth}_{timestamp_ms}.json`` with symbol, type,
 interval and data, and a ``captured_at`` without a time zone. That is not trusted: the key's timestamp, which
 is UTC, stands for the time of capture and of the exchange. Its folder may be named after a local date.
+docs/dropped-in-files.md tells people.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 
 from src.domain import DataType, Interval
 from src.lake.envelope import Envelope, EnvelopeHeader, RequestInfo, decode_envelope
-from src.lake.keys import ObjectKey, parse_key
+from src.lake.keys import HOME_EXCHANGE, ObjectKey, parse_key
 
 _FOREIGN_KEY = re.compile(
     r"\d{4}-\d{2}-\d{2}/(?P<symbol>[^/]+)_(?P<type>klines|depth)_(?P<timestamp>\d{1,15})\.json"
@@ -26,6 +27,7 @@ class _Foreign(msgspec.Struct):
     type: DataType
     data: msgspec.Raw
     interval: Interval | None = None
+    exchange: str = HOME_EXCHANGE
 
 
 # Made at import, see ``envelope``.
@@ -62,7 +64,7 @@ def _is_foreign(content: bytes) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False
     has = fields.keys()
-    return {"symbol", "type", "data"} <= has and not {"exchange", "exchange_time_ms"} & has
+    return {"symbol", "type", "data"} <= has and not {"request", "exchange_time_ms"} & has
 
 
 def _open_foreign(text: str, content: bytes) -> Envelope:
@@ -72,8 +74,10 @@ def _open_foreign(text: str, content: bytes) -> Envelope:
     foreign = _decode_foreign(content)
     if (foreign.symbol, foreign.type.value) != (match["symbol"], match["type"]):
         raise ValueError(f"it holds {foreign.type.value} of {foreign.symbol}, its key says otherwise")
+    if foreign.exchange.lower() != HOME_EXCHANGE:
+        raise ValueError(f"it is of {foreign.exchange}, but lies where objects of {HOME_EXCHANGE} do")
     is_depth = foreign.type is DataType.DEPTH
     interval = None if is_depth else foreign.interval or Interval.M1
-    key = ObjectKey("binance", foreign.symbol, foreign.type, interval, int(match["timestamp"]))
+    key = ObjectKey(HOME_EXCHANGE, foreign.symbol, foreign.type, interval, int(match["timestamp"]))
     header = EnvelopeHeader(key, key.timestamp_ms, _UNKNOWN_REQUEST)
     return Envelope(header, bytes(foreign.data))

@@ -26,10 +26,11 @@ class Bucket(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectStat:
-    """An object seen from outside."""
+    """An object seen from outside; *modified_ms* is when the store got it, by the store's own clock."""
 
     key: str
     size_bytes: int
+    modified_ms: int
 
 
 class ObjectStore(Protocol):

@@ -12,13 +12,13 @@ from itertools import islice
 
 import structlog
 
-from src.domain import DAY_MS
+from src.domain import DAY_MS, Lane
 from src.errors import NotFound
 from src.lake.keys import date_prefix
 from src.lake.opening import key_of, open_object
 from src.lake.store import Bucket, ObjectStore
 from src.transform.sifting import sift_klines
-from src.warehouse.catalog import Lane, NewObject, find_newest_capture, list_known, record_landed
+from src.warehouse.catalog import NewObject, find_newest_capture, list_known, record_landed
 from src.warehouse.engine import Warehouse
 
 log = structlog.get_logger()

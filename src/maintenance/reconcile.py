@@ -10,24 +10,31 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from src.domain import MINUTE_MS
+from src.domain import DAY_MS, MINUTE_MS
 from src.errors import NotFound
 from src.lake.store import Bucket, ObjectStat, ObjectStore
 from src.maintenance.adopting import adopt
 from src.warehouse.catalog import CatalogRow, iterate_bucket
 from src.warehouse.engine import Warehouse
 
-# Younger objects are left alone: an extractor may be between object and row this very moment.
+# Younger objects are left alone: an extractor may be between object and row this very moment, or somebody in
+# the middle of copying a file.
 _SETTLED_MS = 15 * MINUTE_MS
+# A file from so far ahead has its time from a clock that is wrong, and would else be young for ever.
+_AHEAD_MS = DAY_MS
 
 
 @dataclass(slots=True)
 class ReconcileReport:
-    """What was found and done, as keys. *ignored* are files whose names mean nothing to us."""
+    """What was found and done, as keys. *ignored* are files whose names mean nothing to us.
+
+    *young* are those without a row that a later look will adopt.
+    """
 
     objects: int = 0
     adopted: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    young: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
 
@@ -45,7 +52,7 @@ class Reconciler:
         self._warehouse = warehouse
 
     def run(self, now_ms: int, *, checksums: bool = False) -> ReconcileReport:
-        """Look at what was captured up to a quarter of an hour ago; with *checksums*, read every object."""
+        """Look at what is older than a quarter of an hour; with *checksums*, read every object."""
         report = ReconcileReport()
         for bucket in Bucket:
             for stat, row in self._pairs(bucket):
@@ -66,7 +73,9 @@ class Reconciler:
             if row.captured_at_ms <= settled_ms and not self._exists(bucket, row.key):
                 report.missing.append(row.key)
         elif stat is not None and row is None:
-            if _timestamp_ms(stat.key) <= settled_ms:
+            if _is_young(stat, settled_ms):
+                report.young.append(stat.key)
+            else:
                 is_adopted = adopt(self._lake, self._warehouse, bucket, stat.key)
                 (report.adopted if is_adopted else report.ignored).append(stat.key)
         elif stat is not None and row is not None and self._is_changed(bucket, stat, row, checksums):
@@ -100,6 +109,11 @@ class Reconciler:
             else:
                 yield stat, row
                 stat, row = next(listed, None), next(known, None)
+
+
+def _is_young(stat: ObjectStat, settled_ms: int) -> bool:
+    is_just_written = settled_ms < stat.modified_ms < settled_ms + _SETTLED_MS + _AHEAD_MS
+    return is_just_written or _timestamp_ms(stat.key) > settled_ms
 
 
 def _timestamp_ms(key: str) -> int:

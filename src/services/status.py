@@ -17,18 +17,32 @@ from src.warehouse.tables import (
     lake_objects,
     latest,
     series,
+    symbols,
 )
+
+
+# What exchanges call a symbol that is bought and sold; any other status means that no candles come.
+TRADING = "TRADING"
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesStatus:
-    """One tracked series; *last_price* is the forming candle's close, None before the first cycle."""
+    """One tracked series; *last_price* is the forming candle's close, None before the first cycle.
+
+    *status* is the exchange's word on the symbol when it was last asked, None where it never was.
+    """
 
     key: SeriesKey
     candles: int
     last_open_ms: int | None
     last_price: Decimal | None
     seen_at_ms: int | None
+    status: str | None = None
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the symbol does not trade, so that nothing is to come."""
+        return self.status not in {None, TRADING}
 
     def lag_ms(self, exchange_now_ms: int) -> int | None:
         """Return how far the end of the last held candle lies behind; None while nothing is held."""
@@ -60,9 +74,10 @@ def _list_series(connection: Connection) -> list[SeriesStatus]:
         latest.c.symbol == series.c.symbol,
         latest.c.interval_code == series.c.interval_code,
     )
+    named = and_(symbols.c.exchange == series.c.exchange, symbols.c.symbol == series.c.symbol)
     query = (
-        select(series, latest.c.close_price, latest.c.exchange_time)
-        .select_from(series.outerjoin(latest, same))
+        select(series, latest.c.close_price, latest.c.exchange_time, symbols.c.status)
+        .select_from(series.outerjoin(latest, same).outerjoin(symbols, named))
         .where(series.c.tracked)
         .order_by(series.c.exchange, series.c.symbol, series.c.interval_code)
     )
@@ -73,6 +88,7 @@ def _list_series(connection: Connection) -> list[SeriesStatus]:
             row.last_open_time,
             row.close_price,
             row.exchange_time,
+            row.status,
         )
         for row in connection.execute(query)
     ]

@@ -26,6 +26,7 @@ from src.warehouse.types import canonical_decimal
 # trades, taker buy base volume, taker buy quote volume, unused.
 _BinanceKline = tuple[int, str, str, str, str, str, int, str, int, str, str, str]
 _decode = msgspec.json.Decoder(list[_BinanceKline]).decode
+NOT_KLINES = "the body is not a list of Binance klines"
 
 # The usual case, checked for a whole column at once: amounts already in the form to store.
 _PRICES = re.compile(r"(?:(?>0|[1-9]\d{0,11}+)\.\d{8}\n)*+", re.ASCII)
@@ -52,7 +53,7 @@ def parse_klines(
     try:
         klines = _decode(body)
     except msgspec.DecodeError as error:
-        raise BadKline(f"the body is not a list of Binance klines: {error}") from error
+        raise BadKline(f"{NOT_KLINES}: {error}") from error
     if not klines:
         return np.array([], dtype=np.int64), []
     columns = list(zip(*klines, strict=True))

@@ -1,7 +1,7 @@
 """TransformManager: landed objects of the catalog to facts and rollups, slice by slice.
 
-What waits is taken from the catalog, live objects first; a backlog of history gets a share of every slice.
-An object that cannot be loaded is quarantined with the reason and stops nobody else.
+What waits is taken from the catalog look by look, live objects first; repairs and history have their share of
+every look. An object that cannot be loaded is quarantined with the reason and stops nobody else.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,15 +17,16 @@ import structlog
 from sqlalchemy.exc import DataError, IntegrityError
 
 from src.clock import Clock
-from src.domain import DataType, SeriesKey, Window
+from src.domain import DataType, Lane, SeriesKey, Window
 from src.errors import BadObject, NotFound
+from src.fair_lock import FairLock
 from src.lake.envelope import Envelope
 from src.lake.opening import open_object
 from src.lake.store import Bucket, ObjectStore
 from src.transform.depth import parse_depth
 from src.transform.sifting import sift_klines
 from src.warehouse.bulk import BulkLoadError
-from src.warehouse.catalog import CatalogRow, Lane, list_waiting, quarantine
+from src.warehouse.catalog import CatalogRow, list_waiting, quarantine
 from src.warehouse.engine import Warehouse
 from src.warehouse.facts import DepthBatch, KlineBatch
 from src.warehouse.loading import LoadResult, load_slice
@@ -40,10 +42,9 @@ _REFUSALS = (DataError, IntegrityError, BulkLoadError)
 Batch = KlineBatch | DepthBatch
 
 _READERS = 2
-# One of so many places is history's, however much live data waits.
-_HISTORY_SHARE = 4
-# The catalog is asked again after so many slices: what has landed meanwhile waits no longer.
-_SLICES_A_LOOK = 4
+# One of so many places of a look is kept for repairs, and one for history, however much live data waits.
+_SHARE = 8
+_LANES = tuple(Lane)
 
 
 @dataclass(slots=True)
@@ -69,7 +70,11 @@ class TransformReport:
 
 
 class TransformManager:
-    """Loads what waits in the lake. Safe to run in several processes at once."""
+    """Loads what waits in the lake. Safe to run in several processes, and on several threads, at once.
+
+    A look at the catalog takes *slice_objects* at most, a second or two of loading where each holds 1000
+    candles: what lands meanwhile waits no longer than that.
+    """
 
     def __init__(
         self,
@@ -86,6 +91,8 @@ class TransformManager:
         self._partitions = Partitions(warehouse)
         self._slice_objects = slice_objects
         self._slice_bytes = slice_bytes
+        # Threads take turns look by look: else two would load the same objects, one of them in vain.
+        self._turn = FairLock()
 
     def load_waiting(self, should_stop: Callable[[], bool] = lambda: False) -> TransformReport:
         """Load slice after slice until nothing waits or *should_stop* says so; return what was done.
@@ -101,22 +108,30 @@ class TransformManager:
             ThreadPoolExecutor(streams, thread_name_prefix="load") as loaders,
         ):
 
-            def load(rows: Sequence[CatalogRow]) -> TransformReport:
-                return self._load_stream(rows, readers, should_stop)
+            def load(rows: Sequence[CatalogRow], context: Context) -> TransformReport:
+                return context.run(self._load_stream, rows, readers, should_stop)
 
-            while not should_stop() and (waiting := self._list_waiting(streams)):
-                for loaded in loaders.map(load, _by_symbol(waiting, streams)):
-                    report.add(loaded)
+            is_left = True
+            while is_left:
+                with self._turn:
+                    parts = [] if should_stop() else _by_symbol(self._list_waiting(), streams)
+                    # What this thread may write holds for those that load for it.
+                    for loaded in loaders.map(load, parts, [copy_context() for _ in parts]):
+                        report.add(loaded)
+                is_left = bool(parts)
         return report
 
-    def _list_waiting(self, streams: int) -> list[CatalogRow]:
-        """List some of what waits, live objects first, with a place for history."""
-        size = self._slice_objects * _SLICES_A_LOOK * streams
+    def _list_waiting(self) -> list[CatalogRow]:
+        """List some of what waits: live objects, then repairs, then history, each with its places."""
+        places = max(self._slice_objects, _SHARE)
+        kept = {Lane.REPAIR: places // _SHARE, Lane.HISTORY: places // _SHARE}
+        taken: list[CatalogRow] = []
         with self._warehouse.read() as connection:
-            live = list_waiting(connection, Lane.LIVE, size)
-            reserved = min(len(live), size - size // _HISTORY_SHARE)
-            history = list_waiting(connection, Lane.HISTORY, size - reserved)
-        return [*live[: size - len(history)], *history]
+            waiting = {lane: list_waiting(connection, lane, places) for lane in _LANES}
+        for number, lane in enumerate(_LANES):
+            for_others = sum(min(kept[other], len(waiting[other])) for other in _LANES[number + 1 :])
+            taken += waiting[lane][: places - len(taken) - for_others]
+        return taken
 
     def _load_stream(
         self, rows: Sequence[CatalogRow], readers: ThreadPoolExecutor, should_stop: Callable[[], bool]
@@ -215,8 +230,11 @@ def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
         return DepthBatch(key.exchange, key.symbol, row.id, key.timestamp_ms, levels)
     series = SeriesKey(key.exchange, key.symbol, key.interval)
     sifted = sift_klines(envelope.body, key.interval, envelope.header.exchange_time_ms)
-    for bad in sifted.bad:
-        log.error("row quarantined", key=row.key, row=bad.index, reason=bad.reason)
+    if sifted.bad:
+        first = sifted.bad[0]
+        log.error(
+            "rows quarantined", key=row.key, rows=len(sifted.bad), first=first.index, reason=first.reason
+        )
     return KlineBatch(
         series, row.id, row.key, key.timestamp_ms, sifted.open_times_ms, sifted.rows, sifted.bad
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.domain import Interval
-from src.transform.klines import BadKline, parse_klines
+from src.transform.klines import NOT_KLINES, BadKline, parse_klines
 from src.warehouse.facts import BadRow, TextRow
 
 _decode_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -39,7 +39,7 @@ def _raw_rows(body: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _decode_rows(body)]
     except msgspec.DecodeError as error:
-        raise BadKline(f"the body is not a list of Binance klines: {error}") from error
+        raise BadKline(f"{NOT_KLINES}: {error}") from error
 
 
 def _sift_rows(raws: list[bytes], interval: Interval, exchange_time_ms: int) -> Sifted:
@@ -53,12 +53,17 @@ def _sift_rows(raws: list[bytes], interval: Interval, exchange_time_ms: int) -> 
                 continue  # still forming, or sent twice
         except BadKline as error:
             if not _is_forming(raw, interval, exchange_time_ms):
-                reason = str(error).removeprefix("row 0: ")
-                bad.append(BadRow(number, reason, raw.decode("utf-8", "backslashreplace")))
+                bad.append(BadRow(number, _reason(error, number), raw.decode("utf-8", "backslashreplace")))
             continue
         times.append(int(opens[0]))
         rows.append(parsed[0])
     return Sifted(np.array(times, dtype=np.int64), rows, bad)
+
+
+def _reason(error: BadKline, number: int) -> str:
+    """Return what is wrong with row *number*, which was parsed as the only one of its answer."""
+    text = str(error).removeprefix("row 0: ")
+    return text.replace(NOT_KLINES, "not a Binance kline").replace("`$[0]", f"`$[{number}]")
 
 
 def _is_repeated(open_ms: int, row: TextRow, times: list[int], rows: list[TextRow]) -> bool:

@@ -1,8 +1,8 @@
 """The row of ``exchange_budget`` that all processes on one address share, by exchange and egress.
 
-It says what weight the current minute has used, the exchange's limit, until when nobody may call, and how
-its breaker stands. What follows from that is decided in ``src.extract.budget`` and ``src.extract.breaker``;
-here rows are only locked, read and written.
+It says what weight the current minute has used, and for which lanes, the exchange's limit, until when nobody
+may call, and how its breaker stands. What follows from that is decided in ``src.extract``: ``budget``,
+``minutes`` and ``breaker``; here rows are only locked, read and written.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class BudgetRow:
     """What is known of a budget: minutes by the exchange's clock, blocks and the breaker by ours.
 
     ``breaker_failures`` are those in a row, ``breaker_opened_at_ms`` is when the breaker opened last or its
-    last probe was sent.
+    last probe was sent. Repair's and history's weight are parts of ``used_weight``; the rest is live, or
+    that of other programs on the address.
     """
 
     minute_start_ms: int | None = None
@@ -43,6 +44,8 @@ class BudgetRow:
     breaker_state: str = CLOSED
     breaker_failures: int = 0
     breaker_opened_at_ms: int | None = None
+    repair_weight: int = 0
+    history_weight: int = 0
 
 
 @contextmanager
@@ -102,6 +105,8 @@ def save_budget(connection: Connection, exchange: str, egress: str, row: BudgetR
             breaker_state=row.breaker_state,
             breaker_failures=row.breaker_failures,
             breaker_opened_at=row.breaker_opened_at_ms,
+            repair_weight=row.repair_weight,
+            history_weight=row.history_weight,
         )
     )
 
@@ -110,7 +115,8 @@ def _select(exchange: str, egress: str) -> Select[*tuple[Any, ...]]:
     c = table.c
     budget = (c.minute_start, c.used_weight, c.weight_limit, c.blocked_until, c.block_reason)
     breaker = (c.breaker_state, c.breaker_failures, c.breaker_opened_at)
-    return select(*budget, *breaker).where(c.exchange == exchange, c.egress == egress)
+    lanes = (c.repair_weight, c.history_weight)
+    return select(*budget, *breaker, *lanes).where(c.exchange == exchange, c.egress == egress)
 
 
 def _read(found: Row[*tuple[Any, ...]]) -> BudgetRow:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
-from src.domain import DataType, Interval
+from src.domain import DataType, Interval, Lane
 from src.warehouse import dialects
 from src.warehouse.engine import Warehouse
 from src.warehouse.tables import lake_objects, utc_now
@@ -27,11 +27,7 @@ class ObjectState(StrEnum):
     DELETED = "deleted"
 
 
-class Lane(StrEnum):
-    """What is loaded first: the newest candles, or history being caught up."""
-
-    LIVE = "live"
-    HISTORY = "history"
+_COUNTED = (ObjectState.LANDED.value, ObjectState.LOADED.value, ObjectState.QUARANTINED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +52,7 @@ class NewObject:
     first_open_ms: int | None = None
     last_open_ms: int | None = None
     record_count: int | None = None
+    run_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,21 @@ class CatalogRow:
     captured_at_ms: int
     size_bytes: int
     sha256: str
+
+
+@dataclass(slots=True)
+class LoadedCount:
+    """How far the objects of one run have come, and the candles in them.
+
+    A candle that was fetched twice, after a crash, counts twice.
+    """
+
+    landed: int = 0
+    loaded: int = 0
+    quarantined: int = 0
+    candles_landed: int = 0
+    candles_loaded: int = 0
+    candles_quarantined: int = 0
 
 
 def record_landed(connection: Connection, landed: NewObject) -> None:
@@ -89,6 +101,7 @@ def record_landed(connection: Connection, landed: NewObject) -> None:
         "first_open_time": landed.first_open_ms,
         "last_open_time": landed.last_open_ms,
         "record_count": landed.record_count,
+        "run_id": landed.run_id,
     }
     connection.execute(dialects.insert_if_absent(lake_objects, connection, values))
 
@@ -103,6 +116,32 @@ def list_waiting(connection: Connection, lane: Lane, limit: int) -> list[Catalog
         .limit(limit)
     )
     return [_from_row(row) for row in connection.execute(query)]
+
+
+def is_anything_waiting(connection: Connection) -> bool:
+    """Return whether any object waits to be loaded."""
+    query = select(lake_objects.c.id).where(lake_objects.c.state == ObjectState.LANDED.value).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def count_loaded(connection: Connection, run_id: int) -> LoadedCount:
+    """Count what a run has fetched by how far it has come."""
+    return count_loaded_of(connection, [run_id])[run_id]
+
+
+def count_loaded_of(connection: Connection, run_ids: Iterable[int]) -> dict[int, LoadedCount]:
+    """Count what these runs have fetched; each has its entry, and objects that were deleted count nowhere."""
+    columns = lake_objects.c
+    counts = {run_id: LoadedCount() for run_id in run_ids}
+    query = (
+        select(columns.run_id, columns.state, func.count(), func.sum(columns.record_count))
+        .where(columns.run_id.in_(list(counts)), columns.state.in_(_COUNTED))
+        .group_by(columns.run_id, columns.state)
+    )
+    for run_id, state, objects, candles in connection.execute(query):
+        setattr(counts[run_id], state, objects)
+        setattr(counts[run_id], f"candles_{state}", int(candles or 0))
+    return counts
 
 
 def lock_waiting(connection: Connection, ids: Sequence[int]) -> set[int]:

@@ -18,9 +18,12 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.dml import Insert
 
+from src.warehouse.columns import utc_now
 from src.warehouse.types import DECIMAL_COLLATION, ExactDecimal, UtcDate, UtcMs
 
 _BUSY_TIMEOUT_MS = 30_000
+# MySQL's word for a session that was silent too long, which SQLAlchemy does not know to be the end of it.
+_ENDED_FOR_SILENCE = 4031
 
 
 def is_mysql(engine_or_connection: Any) -> bool:
@@ -32,6 +35,7 @@ def prepare_engine(engine: Engine) -> None:
     """Make every new session of *engine* behave as this project needs it."""
     event.listen(engine, "connect", _prepare_mysql if is_mysql(engine) else _prepare_sqlite)
     if is_mysql(engine):
+        event.listen(engine, "handle_error", _recognise_the_end)
         for name in ("do_commit", "do_rollback"):
             setattr(engine.dialect, name, _in_dbapi_errors(engine, getattr(engine.dialect, name)))
     else:
@@ -41,16 +45,35 @@ def prepare_engine(engine: Engine) -> None:
 def limit_waits(engine: Engine, seconds: int) -> None:
     """Make new sessions of *engine*, prepared before, wait no longer than that for a lock."""
     if is_mysql(engine):
-        limit = f"SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
+        limits = f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
+        _on_connect(engine, f"SET SESSION {limits}")
     else:
-        limit = f"PRAGMA busy_timeout = {seconds * 1000}"
+        _on_connect(engine, f"PRAGMA busy_timeout = {seconds * 1000}")
 
-    def apply(connection: Any, _: Any) -> None:
+
+def limit_silence(engine: Engine, seconds: int) -> None:
+    """Have the server end new sessions of *engine* whose client is silent for so long, and roll them back.
+
+    Silent between two statements, within LOAD DATA, or while it should take an answer. SQLite has no server:
+    there a frozen writer holds the file for as long as it is frozen.
+    """
+    if is_mysql(engine):
+        silences = ("wait_timeout", "net_read_timeout", "net_write_timeout")
+        _on_connect(engine, "SET SESSION " + ", ".join(f"{name} = {seconds}" for name in silences))
+
+
+def _on_connect(engine: Engine, statement: str) -> None:
+    def execute(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(limit)
+        cursor.execute(statement)
         cursor.close()
 
-    event.listen(engine, "connect", apply)
+    event.listen(engine, "connect", execute)
+
+
+def _recognise_the_end(context: Any) -> None:
+    if getattr(context.original_exception, "errno", None) == _ENDED_FOR_SILENCE:
+        context.is_disconnect = True
 
 
 def _in_dbapi_errors(engine: Engine, do: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -128,6 +151,16 @@ def decimal_sum(column: ColumnElement[Any], engine: Any, precision: int = 38) ->
     """Return the exact SUM of a decimal column."""
     name = func.sum if is_mysql(engine) else func.decimal_sum
     return name(column, type_=ExactDecimal(precision))
+
+
+def later(seconds: float, engine: Any) -> ColumnElement[int]:
+    """Return the time that it is by the database's clock in so many seconds, to the millisecond."""
+    milliseconds = round(seconds * 1000)
+    if is_mysql(engine):
+        unit: ColumnElement[Any] = literal_column("MICROSECOND")
+        return func.timestampadd(unit, milliseconds * 1000, utc_now(), type_=UtcMs())
+    modifier = f"{milliseconds / 1000:+.3f} seconds"
+    return func.strftime("%Y-%m-%dT%H:%M:%f", "now", modifier, type_=UtcMs())
 
 
 def hour_of(column: ColumnElement[Any], engine: Any) -> ColumnElement[Any]:

@@ -1,14 +1,16 @@
 """The warehouse's connections and transactions.
 
 Every write goes through ``run`` or ``write``; a deadlock or lock timeout repeats the whole transaction,
-which is safe because nothing outside the database happens inside one. Database errors that mean "not
-reachable" leave here as WarehouseUnavailable.
+which is safe because nothing outside the database happens inside one. The last statements of a write
+transaction are the checks that whoever writes still may: the leader's, and those of ``guarded_by``. Database
+errors that mean "not reachable" leave here as WarehouseUnavailable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,14 +23,22 @@ from sqlalchemy.pool import QueuePool
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from src.errors import ConfigurationError, WarehouseUnavailable
+from src.fair_lock import FairLock
 from src.warehouse import dialects
 
 T = TypeVar("T")
 
+# Raises, and so rolls back, when a transaction's writer may not write any more.
+Check = Callable[[Connection], None]
+
+_thread_checks: ContextVar[tuple[Check, ...]] = ContextVar("thread_checks", default=())
+
 # Deadlock and lock wait timeout on MySQL and MariaDB, "record has changed since last read" on MariaDB 11.
 _REPEATABLE_ERRNOS = {1213, 1205, 1020}
-# Unknown database; shutting down; not found, not there, or gone; MySQL's word for a session idle too long.
-_UNREACHABLE = {1049, 1053, 2002, 2003, 2005, 2006, 2013, 2055, 4031}
+# Unknown database; shutting down; not found, or not there.
+_UNREACHABLE = {1049, 1053, 2002, 2003, 2005}
+# Gone, or lost meanwhile; MySQL's word for a session that was silent too long.
+_CUT_OFF = {2006, 2013, 2055, 4031}
 _ACCESS_DENIED = {1044, 1045, 1698}
 # LOAD DATA LOCAL refused by the server: 3948 and 3950 MySQL, 4166 MariaDB, 1148 older ones.
 _LOCAL_INFILE_OFF = {1148, 3948, 3950, 4166}
@@ -40,8 +50,12 @@ _ATTEMPTS = 10
 
 # Beyond the pool's size, for a moment when everybody wants one; closed as soon as they are given back.
 _MAX_OVERFLOW = 10
-# Well below the 8 hours after which servers, and the hour after which many firewalls, drop the silent.
+# Well below the hour after which many firewalls drop a connection, whether it is used or not.
 _RECYCLE_S = 1800
+# A process that is frozen inside a transaction holds its locks no longer than this: then the server ends its
+# session. Shorter than what is left of a leader's lease when it freezes (see ``src.jobs.leadership``), and
+# than ``innodb_lock_wait_timeout``, so that who takes over waits for those locks without an error.
+_SILENCE_S = 15
 
 
 def mysql_url(host: str, port: int, user: str, password: str, database: str) -> str:
@@ -70,22 +84,42 @@ class PoolNumbers:
 
 
 class Warehouse:
-    """One database with the project's rules of reading and writing; *attempts* are those of ``run``."""
+    """One database with the project's rules of reading and writing; *attempts* are those of ``run``.
+
+    *guard* is None in a process that does not lead. In one that does, it is asked at the start of each write
+    transaction for the check at its end, so that what began before leadership was lost cannot be committed
+    after it was won again.
+    """
 
     def __init__(self, engine: Engine, attempts: int = _ATTEMPTS) -> None:
         self.engine = engine
+        self.guard: Callable[[], Check] | None = None
         self._attempts = attempts
         self._readonly = engine.execution_options(readonly=True)
+        # SQLite's one place to write goes to whoever tries at the right moment: among many busy threads one
+        # may wait for half a minute, and be the one that renews the leader's lease. A server keeps a queue.
+        self._turn = nullcontext() if self.is_mysql else FairLock()
 
     @property
     def is_mysql(self) -> bool:
         return dialects.is_mysql(self.engine)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Open a write transaction: committed at the end, rolled back on any error."""
-        with _translated(self.engine.url), self.engine.begin() as connection:
+    def write(self, *, guarded: bool = True) -> Iterator[Connection]:
+        """Open a write transaction: committed at the end, rolled back on any error.
+
+        Not *guarded* is what every process may write, whoever leads.
+        """
+        checks = self._checks() if guarded else ()
+        with self._turn, _translated(self.engine.url), self.engine.begin() as connection:
             yield connection
+            for check in checks:
+                check(connection)
+
+    def _checks(self) -> tuple[Check, ...]:
+        # The leader's comes last: it locks a row that all share, and nobody may wait for another row with it.
+        guard = self.guard
+        return (*_thread_checks.get(), guard()) if guard else _thread_checks.get()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -93,11 +127,11 @@ class Warehouse:
         with _translated(self.engine.url), self._readonly.begin() as connection:
             yield connection
 
-    def run(self, work: Callable[[Connection], T]) -> T:
+    def run(self, work: Callable[[Connection], T], *, guarded: bool = True) -> T:
         """Run *work* in a write transaction, again from its start when others were in its way."""
 
         def attempt() -> T:
-            with self.write() as connection:
+            with self.write(guarded=guarded) as connection:
                 return work(connection)
 
         retrying = Retrying(
@@ -107,6 +141,16 @@ class Warehouse:
             reraise=True,
         )
         return retrying(attempt)
+
+    def keep_alive(self) -> None:
+        """Use each idle connection once: the server ends those that are silent, and notes it in its log."""
+        pool = self.engine.pool
+        if not self.is_mysql or not isinstance(pool, QueuePool):
+            return
+        with _translated(self.engine.url):
+            for _ in range(pool.checkedin()):  # first in, first out: each time another one
+                if pool.checkedin():  # else they are in use, and to ask for one more might mean to wait
+                    self.engine.raw_connection().close()
 
     def pool_numbers(self) -> PoolNumbers:
         """Return how busy the connection pool is at this moment."""
@@ -126,11 +170,24 @@ class Warehouse:
         self.engine.dispose()
 
 
-def open_warehouse(url: str, pool_size: int = 5, patience_s: int | None = None) -> Warehouse:
+@contextmanager
+def guarded_by(check: Check) -> Iterator[None]:
+    """Have *check* end every write transaction of this thread too, in every warehouse."""
+    outer = _thread_checks.set((*_thread_checks.get(), check))
+    try:
+        yield
+    finally:
+        _thread_checks.reset(outer)
+
+
+def open_warehouse(
+    url: str, pool_size: int = 5, patience_s: int | None = None, *, silence_s: int = _SILENCE_S
+) -> Warehouse:
     """Prepare the warehouse at *url*; nothing is connected until first use.
 
     With *patience_s* nobody waits longer than that for the server, an answer or a lock, and nothing is tried
-    twice: for checks, which must not hang, and not for work.
+    twice: for checks, which must not hang, and not for work. Other sessions are ended by the server once they
+    are silent for *silence_s*, and what they had not committed is rolled back.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -148,6 +205,7 @@ def open_warehouse(url: str, pool_size: int = 5, patience_s: int | None = None) 
         )
     dialects.prepare_engine(engine)
     if patience_s is None:
+        dialects.limit_silence(engine, silence_s)
         return Warehouse(engine)
     # A little less, so that the server says what it waited for before we stop listening.
     dialects.limit_waits(engine, max(1, patience_s - 1))
@@ -221,6 +279,12 @@ def _translated(url: URL) -> Iterator[None]:
         number = error_number(error)
         if problem := _misconfiguration(url, number):
             raise ConfigurationError(f"{problem} ({error.orig})") from error
+        if number in _CUT_OFF:
+            raise WarehouseUnavailable(
+                f"the session with the warehouse at {url.host}:{url.port}/{url.database} was ended, by the "
+                "server or on the way; what it had not committed is rolled back: check that the server runs, "
+                f"and whether this process or its machine was halted meanwhile ({error.orig})"
+            ) from error
         if error.connection_invalidated or number in _UNREACHABLE:
             raise WarehouseUnavailable(
                 f"the warehouse at {url.host}:{url.port}/{url.database} cannot be reached: check that the "

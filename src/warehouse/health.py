@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from uuid import uuid4
@@ -18,7 +19,7 @@ from sqlalchemy.schema import CreateTable
 
 from src.errors import WarehouseUnavailable
 from src.warehouse import bulk, dialects
-from src.warehouse.engine import Warehouse, error_number
+from src.warehouse.engine import Warehouse, error_number, open_warehouse
 from src.warehouse.facts import RowChunk
 from src.warehouse.schema import find_version
 from src.warehouse.tables import exchange_budget, utc_now
@@ -75,14 +76,33 @@ class TableSize:
 
 def is_begun(warehouse: Warehouse) -> bool:
     """Whether there is a schema, of whatever version; raises what reading raises when that cannot be told."""
+    if not has_database(warehouse):
+        return False
+    with warehouse.read() as connection:
+        return find_version(connection) is not None
+
+
+def has_database(warehouse: Warehouse) -> bool:
+    """Whether the server has the database; raises what connecting raises when that cannot be told."""
     try:
-        with warehouse.read() as connection:
-            return find_version(connection) is not None
+        with warehouse.read():
+            return True
     except WarehouseUnavailable as error:
         cause = error.__cause__
         if isinstance(cause, DBAPIError) and error_number(cause) == _UNKNOWN_DATABASE:
             return False
         raise
+
+
+@contextmanager
+def open_server(warehouse: Warehouse, patience_s: int) -> Iterator[Warehouse]:
+    """Give the warehouse's server without its database, which need not be there."""
+    url = warehouse.engine.url._replace(database=None)
+    server = open_warehouse(url.render_as_string(hide_password=False), pool_size=1, patience_s=patience_s)
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 def read_server(connection: Connection) -> ServerFacts:
@@ -113,6 +133,13 @@ def probe_write(connection: Connection) -> None:
         connection.execute(exchange_budget.insert().values(exchange="doctor", egress=uuid4().hex))
     finally:
         savepoint.rollback()
+
+
+def probe_create(connection: Connection) -> None:
+    """Make a table and drop it again; raises what the database says against it."""
+    table = Table(f"doctor_probe_{uuid4().hex}", MetaData(), Column("word", code(16)))
+    table.create(connection)
+    table.drop(connection)
 
 
 def probe_bulk_load(connection: Connection) -> None:

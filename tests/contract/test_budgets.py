@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from src.clock import SystemClock
-from src.domain import MINUTE_MS
+from src.domain import MINUTE_MS, Lane
 from src.errors import SourceBlocked, SourceResting
 from src.extract.budget import Budget
+from src.extract.lanes import in_lane
 from src.warehouse.budgets import HALF_OPEN, BudgetRow, find_budget, lock_budget, save_budget
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.tables import exchange_budget
@@ -40,7 +41,9 @@ def test_row_is_made_when_it_is_first_locked(warehouse: Warehouse) -> None:
 
 
 def test_row_comes_back_as_it_was_saved(warehouse: Warehouse) -> None:
-    row = BudgetRow(T0 - T0 % MINUTE_MS, 4_711, 6_000, T0, "418, address banned", HALF_OPEN, 7, T0 + 1)
+    row = BudgetRow(
+        T0 - T0 % MINUTE_MS, 4_711, 6_000, T0, "418, address banned", HALF_OPEN, 7, T0 + 1, 11, 4_000
+    )
 
     def save(connection: object) -> None:
         lock_budget(connection, "binance", "default")  # type: ignore[arg-type]
@@ -71,11 +74,18 @@ def test_no_weight_is_lost_between_two_processes_of_four_threads(warehouse: Ware
         return made
 
     budgets = [budget(), budget()]  # each is what a process has: one budget for all its threads
+    lanes = list(Lane)
+
+    def acquire(number: int) -> None:
+        with in_lane(lanes[number % 3]):
+            budgets[number % 2].acquire(2)
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: budgets[n % 2].acquire(2), range(200)))
+        list(pool.map(acquire, range(210)))
     row = find(warehouse)
     assert row is not None
-    assert (row.used_weight, row.minute_start_ms) == (400, frozen)
+    assert (row.used_weight, row.minute_start_ms) == (420, frozen)
+    assert (row.repair_weight, row.history_weight) == (140, 140)
 
 
 def test_block_is_seen_by_another_connection_at_once(warehouse: Warehouse) -> None:

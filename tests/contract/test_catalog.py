@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import Connection, Row, event, func, select
 
 from src.clock import SystemClock
-from src.domain import DAY_MS, DataType, Interval
+from src.domain import DAY_MS, DataType, Interval, Lane
 from src.errors import WarehouseUnavailable
 from src.lake.local_store import LocalStore
 from src.transform.manager import TransformManager
 from src.warehouse import catalog
 from src.warehouse.bulk import BulkLoadError
-from src.warehouse.catalog import CatalogRow, Lane, NewObject, ObjectState
+from src.warehouse.catalog import CatalogRow, LoadedCount, NewObject, ObjectState
 from src.warehouse.engine import Warehouse, open_warehouse, sqlite_url
 from src.warehouse.facts import DepthBatch, KlineBatch
 from src.warehouse.loading import LoadResult, load_slice
@@ -48,7 +48,9 @@ def whole_warehouse(tmp_path: Path) -> Iterator[Warehouse]:
     opened.close()
 
 
-def make_landed(captured_at_ms: int = CAPTURED_MS, *, lane: Lane = Lane.LIVE) -> NewObject:
+def make_landed(
+    captured_at_ms: int = CAPTURED_MS, *, lane: Lane = Lane.LIVE, run_id: int | None = None
+) -> NewObject:
     return NewObject(
         key=f"2026-01-09/BTCUSDT_klines_{captured_at_ms}.json",
         exchange="binance",
@@ -63,6 +65,7 @@ def make_landed(captured_at_ms: int = CAPTURED_MS, *, lane: Lane = Lane.LIVE) ->
         first_open_ms=FIRST_OPEN_MS,
         last_open_ms=FIRST_OPEN_MS + 60_000,
         record_count=2,
+        run_id=run_id,
     )
 
 
@@ -98,6 +101,7 @@ def test_landed_object_is_kept_as_it_was_told(warehouse: Warehouse) -> None:
     assert (row.captured_at, row.exchange_time) == (CAPTURED_MS, CAPTURED_MS - 5)
     assert (row.first_open_time, row.last_open_time) == (FIRST_OPEN_MS, FIRST_OPEN_MS + 60_000)
     assert (row.record_count, row.size_bytes, row.sha256) == (2, 4_321, "ab" * 32)
+    assert row.run_id is None
     assert row.loaded_at is None
     assert row.error is None
 
@@ -218,6 +222,74 @@ def test_reason_of_any_length_can_be_kept(warehouse: Warehouse) -> None:
     assert len(after.error) == 4_000
 
 
+def test_anything_that_waits_is_noticed_whatever_its_lane(warehouse: Warehouse) -> None:
+    for number, lane in enumerate(Lane):
+        record(warehouse, make_landed(CAPTURED_MS + number, lane=lane))
+        [row] = waiting(warehouse, lane)
+        assert is_anything_waiting(warehouse)
+        warehouse.run(lambda connection, row=row: catalog.mark_loaded(connection, [row.id]))  # type: ignore[misc]
+        assert not is_anything_waiting(warehouse)
+
+
+def is_anything_waiting(warehouse: Warehouse) -> bool:
+    with warehouse.read() as connection:
+        return catalog.is_anything_waiting(connection)
+
+
+# --- counting what a run has fetched ---
+
+
+def test_objects_of_runs_are_counted_by_how_far_they_have_come(warehouse: Warehouse) -> None:
+    record(warehouse, *(make_landed(CAPTURED_MS + n, run_id=7) for n in range(4)))
+    record(warehouse, make_landed(CAPTURED_MS + 4, run_id=8), make_landed(CAPTURED_MS + 5))
+    first, second, third, *_, of_nobody = waiting(warehouse)
+    warehouse.run(lambda connection: catalog.mark_loaded(connection, [first.id, second.id, of_nobody.id]))
+    warehouse.run(lambda connection: catalog.quarantine(connection, third.id, "a high below a low"))
+    with warehouse.read() as connection:
+        counts = catalog.count_loaded_of(connection, [7, 8, 9])
+        assert catalog.count_loaded(connection, 7) == counts[7]
+    assert counts == {
+        7: LoadedCount(1, 2, 1, candles_landed=2, candles_loaded=4, candles_quarantined=2),
+        8: LoadedCount(landed=1, candles_landed=2),
+        9: LoadedCount(),
+    }
+
+
+def test_objects_deleted_since_count_nowhere_and_unknown_numbers_of_candles_as_nought(
+    warehouse: Warehouse,
+) -> None:
+    record(warehouse, make_landed(run_id=7))
+    record(warehouse, replace(make_landed(CAPTURED_MS + 1, run_id=7), record_count=None))
+    [deleted, _] = waiting(warehouse)
+    of_deleted = lake_objects.update().where(lake_objects.c.id == deleted.id)
+    warehouse.run(lambda connection: connection.execute(of_deleted.values(state="deleted")))
+    with warehouse.read() as connection:
+        assert catalog.count_loaded(connection, 7) == LoadedCount(landed=1)
+        assert catalog.count_loaded_of(connection, []) == {}
+
+
+def test_what_is_asked_every_second_is_answered_by_an_index(tmp_path: Path) -> None:
+    """SQLite says in words how it would find the rows; the other two have the same indexes."""
+    opened = open_warehouse(sqlite_url(tmp_path / "warehouse.db"))
+    lake_objects.create(opened.engine)
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            found = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[-1] for row in found)
+
+    event.listen(opened.engine, "before_cursor_execute", explain)
+    assert not is_anything_waiting(opened)
+    with opened.read() as connection:
+        catalog.count_loaded_of(connection, [7, 8])
+    opened.close()
+    assert [plan.split("(")[0].strip() for plan in plans] == [
+        "SEARCH lake_objects USING COVERING INDEX ix_lake_objects_waiting",
+        "SEARCH lake_objects USING INDEX ix_lake_objects_run",
+    ]
+
+
 def test_newest_capture_is_found_per_exchange(warehouse: Warehouse) -> None:
     kraken = replace(make_landed(CAPTURED_MS + 99), exchange="kraken")
     record(warehouse, make_landed(CAPTURED_MS), make_landed(CAPTURED_MS + 1), kraken)
@@ -230,12 +302,13 @@ def test_newest_capture_is_found_per_exchange(warehouse: Warehouse) -> None:
 # --- what one slice takes ---
 
 
-def land(warehouse: Warehouse, folder: Path, *, live: int, history: int) -> LocalStore:
+def land(warehouse: Warehouse, folder: Path, *, live: int, repair: int = 0, history: int = 0) -> LocalStore:
     """Put objects into a lake, history captured first, and catalogue them."""
     lake = LocalStore(folder)
     lake.ensure_buckets()
     pipeline = Pipeline(warehouse, lake)
-    for lane, count, first_ms in ((Lane.HISTORY, history, 0), (Lane.LIVE, live, 10_000)):
+    counts = ((Lane.HISTORY, history, 0), (Lane.REPAIR, repair, 5_000), (Lane.LIVE, live, 10_000))
+    for lane, count, first_ms in counts:
         objects = [
             make_object("BTCUSDT", [make_kline(DAY_START_MS)], CAPTURED_MS + first_ms + number)
             for number in range(count)
@@ -262,23 +335,41 @@ def test_live_objects_are_loaded_before_a_backlog_of_history(
 ) -> None:
     lake = land(whole_warehouse, tmp_path, live=6, history=20)
     trace = load_tracing(whole_warehouse, lake, slice_objects=6)
-    assert trace[0] == {"live": 0, "history": 0}
-    assert trace[1] == {"live": 6, "history": 0}
-    assert trace[-1] == {"live": 6, "history": 20}
+    assert trace[0] == {"live": 0, "repair": 0, "history": 0}
+    assert trace[1] == {"live": 6, "repair": 0, "history": 0}
+    assert trace[-1] == {"live": 6, "repair": 0, "history": 20}
 
 
-def test_history_has_its_share_however_much_live_data_waits(
+def test_repairs_and_history_have_their_share_however_much_live_data_waits(
     whole_warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    lake = land(whole_warehouse, tmp_path, live=12, history=12)
+    lake = land(whole_warehouse, tmp_path, live=24, repair=8, history=8)
     trace = load_tracing(whole_warehouse, lake, slice_objects=1)
-    before_the_last_live = next(counts for counts in trace if counts["live"] == 12)
-    assert before_the_last_live["history"] >= 3
-    assert trace[-1] == {"live": 12, "history": 12}
+    before_the_next_live = {counts["live"]: (counts["repair"], counts["history"]) for counts in trace}
+    assert [before_the_next_live[live] for live in (6, 12, 18)] == [(1, 1), (2, 2), (3, 3)]
+    assert trace[-1] == {"live": 24, "repair": 8, "history": 8}
+
+
+@pytest.mark.parametrize(
+    ("landed", "first_look"),
+    [
+        pytest.param({"live": 1, "repair": 20, "history": 20}, (1, 6, 1), id="history keeps its share"),
+        pytest.param({"live": 20, "repair": 0, "history": 20}, (7, 0, 1), id="no repairs"),
+        pytest.param({"live": 20, "repair": 20, "history": 0}, (7, 1, 0), id="no history"),
+        pytest.param({"live": 0, "repair": 0, "history": 20}, (0, 0, 8), id="history alone"),
+        pytest.param({"live": 3, "repair": 2, "history": 1}, (3, 2, 1), id="room for all"),
+    ],
+)
+def test_places_that_one_lane_leaves_are_taken_by_the_others(
+    whole_warehouse: Warehouse, tmp_path: Path, landed: dict[str, int], first_look: tuple[int, int, int]
+) -> None:
+    lake = land(whole_warehouse, tmp_path, **landed)
+    trace = load_tracing(whole_warehouse, lake, slice_objects=8)
+    assert tuple(trace[1].values()) == first_look
 
 
 def test_each_lane_is_loaded_oldest_capture_first(whole_warehouse: Warehouse, tmp_path: Path) -> None:
-    lake = land(whole_warehouse, tmp_path, live=5, history=0)
+    lake = land(whole_warehouse, tmp_path, live=5)
     stops = chain([False], repeat(True))
     manager = TransformManager(whole_warehouse, lake, SystemClock(), slice_objects=2)
     manager.load_waiting(lambda: next(stops))
@@ -290,7 +381,7 @@ def test_each_lane_is_loaded_oldest_capture_first(whole_warehouse: Warehouse, tm
 def test_slice_is_bounded_in_bytes_yet_never_empty(
     whole_warehouse: Warehouse, tmp_path: Path, slice_bytes: int, slices: int
 ) -> None:
-    lake = land(whole_warehouse, tmp_path, live=5, history=0)
+    lake = land(whole_warehouse, tmp_path, live=5)
     size = stored(whole_warehouse)[0].size_bytes if slice_bytes > 1 else 1
     trace = load_tracing(whole_warehouse, lake, slice_bytes=slice_bytes * size)
     assert len({counts["live"] for counts in trace}) - 1 == slices
@@ -299,7 +390,7 @@ def test_slice_is_bounded_in_bytes_yet_never_empty(
 def test_object_that_the_database_refuses_is_found_and_set_aside_alone(
     whole_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = land(whole_warehouse, tmp_path, live=7, history=0)
+    lake = land(whole_warehouse, tmp_path, live=7)
     refused = stored(whole_warehouse)[4]
 
     def load_or_refuse(

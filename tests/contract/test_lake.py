@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,17 @@ def test_an_object_comes_back_byte_for_byte(store: ObjectStore, content: bytes) 
     assert store.get(Bucket.RAW, KEY) == content
     assert store.stat(Bucket.RAW, KEY).size_bytes == len(content)
     assert store.stat(Bucket.RAW, KEY).key == KEY
+
+
+def test_an_object_tells_when_the_store_got_it(store: ObjectStore) -> None:
+    before_ms = time.time_ns() // 1_000_000
+    store.put_new(Bucket.RAW, KEY, b"[1]")
+    after_ms = time.time_ns() // 1_000_000
+
+    [listed] = store.list_keys(Bucket.RAW)
+    # S3 tells whole seconds in one of its answers and milliseconds in another.
+    for found in (listed, store.stat(Bucket.RAW, KEY)):
+        assert before_ms - 1_000 <= found.modified_ms <= after_ms + 1_000
 
 
 def test_another_instance_sees_the_object(lake: Lake) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Lane, SeriesKey
 from src.lake.local_store import LocalStore
 from src.lake.minio_store import MinioStore
 from src.lake.store import ObjectStore
 from src.transform.manager import read_object
-from src.warehouse.catalog import Lane, ObjectState, list_waiting
+from src.warehouse.catalog import ObjectState, list_waiting
 from src.warehouse.engine import open_warehouse
 from src.warehouse.facts import KlineBatch
 from src.warehouse.loading import load_slice

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from src.clock import SystemClock
 from src.lake.local_store import LocalStore
@@ -48,6 +49,28 @@ def test_row_of_another_shape_is_kept_aside(pipeline: Pipeline) -> None:
     pipeline.land(make_object("BTCUSDT", [good, broken]))
     assert pipeline.load().loaded.bad_rows == 1
     assert len(read_table(pipeline.warehouse, fact_klines)) == 1
+
+
+def test_reason_of_another_shape_names_the_row_as_it_was_sent(pipeline: Pipeline) -> None:
+    good = [make_kline(DAY_START_MS + minute * MINUTE_MS) for minute in range(12)]
+    short = tuple(good[11])[:6]
+    pipeline.land(make_object("BTCUSDT", [*good[:11], short]))  # type: ignore[list-item]
+    pipeline.load()
+    [row] = read_table(pipeline.warehouse, quarantined_rows)
+    assert row["row_index"] == 11
+    assert row["reason"] == "not a Binance kline: Expected `array` of length 12 - at `$[11]`"
+
+
+def test_bad_rows_of_one_object_are_one_line_of_the_log(pipeline: Pipeline) -> None:
+    good = [make_kline(DAY_START_MS + minute * MINUTE_MS) for minute in range(300)]
+    bad = [kline._replace(trade_count=-1) for kline in good[1:]]
+    made = make_object("BTCUSDT", [good[0], *bad])
+    pipeline.land(made)
+    with capture_logs() as logs:
+        assert pipeline.load().loaded.bad_rows == 299
+    [line] = [line for line in logs if line["log_level"] == "error"]
+    assert (line["event"], line["key"], line["rows"]) == ("rows quarantined", made.key.text, 299)
+    assert (line["first"], line["reason"]) == (1, "trade count -1 is out of range")
 
 
 def test_bad_row_of_a_forming_candle_is_nobodys_business(pipeline: Pipeline) -> None:

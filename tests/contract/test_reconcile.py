@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from src.domain import DAY_MS, MINUTE_MS
 from src.lake.local_store import LocalStore
 from src.lake.store import Bucket
 from src.maintenance.reconcile import Reconciler, ReconcileReport
+from src.settings import PROJECT_ROOT
 from src.warehouse.tables import fact_klines, fact_orderbook, lake_objects
 from tests.builders import (
     CAPTURED_MS,
@@ -34,7 +38,21 @@ def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
         yield opened
 
 
-def reconcile(pipeline: Pipeline, now_ms: int = LATER_MS, *, checksums: bool = False) -> ReconcileReport:
+def date_files(pipeline: Pipeline, at_ms: int) -> None:
+    """Let all objects look as if the store had got them at *at_ms*."""
+    assert isinstance(pipeline.lake, LocalStore)
+    for file in pipeline.lake._root.rglob("*.*"):
+        os.utime(file, ns=(at_ms * 1_000_000, at_ms * 1_000_000))
+
+
+def reconcile(
+    pipeline: Pipeline,
+    now_ms: int = LATER_MS,
+    *,
+    written_at_ms: int = CAPTURED_MS,
+    checksums: bool = False,
+) -> ReconcileReport:
+    date_files(pipeline, written_at_ms)
     return Reconciler(pipeline.lake, pipeline.warehouse).run(now_ms, checksums=checksums)
 
 
@@ -61,6 +79,21 @@ def test_young_objects_are_left_to_who_is_writing_them(pipeline: Pipeline) -> No
     pipeline.put([make_object("BTCUSDT", [make_kline(DAY_START_MS)])])
     assert reconcile(pipeline, CAPTURED_MS + 14 * 60_000).adopted == []
     assert len(reconcile(pipeline, CAPTURED_MS + 16 * 60_000).adopted) == 1
+
+
+def test_file_just_dropped_in_is_left_alone_however_old_its_name_says_it_is(pipeline: Pipeline) -> None:
+    dropped = make_object("BTCUSDT", [make_kline(DAY_START_MS)])
+    pipeline.put([dropped])
+    report = reconcile(pipeline, written_at_ms=LATER_MS - 14 * MINUTE_MS)
+    assert (report.adopted, report.young) == ([], [dropped.key.text])
+    report = reconcile(pipeline, written_at_ms=LATER_MS - 16 * MINUTE_MS)
+    assert (report.adopted, report.young) == ([dropped.key.text], [])
+
+
+def test_files_time_from_a_wrong_clock_does_not_keep_it_out_for_ever(pipeline: Pipeline) -> None:
+    pipeline.put([make_object("BTCUSDT", [make_kline(DAY_START_MS)])])
+    assert reconcile(pipeline, written_at_ms=LATER_MS + MINUTE_MS).adopted == []
+    assert len(reconcile(pipeline, written_at_ms=LATER_MS + 400 * DAY_MS).adopted) == 1
 
 
 def test_row_without_its_object_is_reported(pipeline: Pipeline) -> None:
@@ -124,6 +157,31 @@ def test_files_of_an_earlier_pipeline_are_adopted_by_their_keys_time(pipeline: P
     assert len(read_table(pipeline.warehouse, fact_orderbook)) == 2
     captured = {row["captured_at"] for row in read_table(pipeline.warehouse, lake_objects)}
     assert captured == {CAPTURED_MS}
+
+
+def test_file_is_loaded_as_the_documentation_shows_it(pipeline: Pipeline) -> None:
+    text = (PROJECT_ROOT / "docs" / "dropped-in-files.md").read_text(encoding="utf-8")
+    [key] = re.findall(r"^(\S+_klines_\d+\.json)$", text, re.MULTILINE)
+    [content] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    pipeline.lake.put_new(Bucket.RAW, key, content.encode())
+    assert reconcile(pipeline).adopted == [key]
+    report = pipeline.load()
+    assert (report.quarantined, report.loaded.inserted, report.loaded.bad_rows) == ([], 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "quarantined"), [("binance", False), ("Binance", False), ("kraken", True)]
+)
+def test_earlier_pipelines_file_may_name_the_exchange_that_its_path_means(
+    pipeline: Pipeline, exchange: str, quarantined: bool
+) -> None:
+    rows = [make_kline(DAY_START_MS)]
+    content = {"exchange": exchange, "symbol": "BTCUSDT", "type": "klines", "data": rows}
+    key = f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS}.json"
+    pipeline.lake.put_new(Bucket.RAW, key, msgspec.json.encode(content))
+    assert reconcile(pipeline).adopted == [key]
+    report = pipeline.load()
+    assert (report.quarantined == [key], report.loaded.inserted == 1) == (quarantined, not quarantined)
 
 
 def test_earlier_pipelines_file_under_the_wrong_symbol_is_quarantined(pipeline: Pipeline) -> None:

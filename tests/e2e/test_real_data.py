@@ -16,14 +16,13 @@ import pandas as pd
 import pytest
 from sqlalchemy import Table, select
 
-from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Lane, SeriesKey
 from src.extract.binance_payloads import parse_klines
 from src.extract.exchange import Answer, Request
 from src.extract.landing import Landing
 from src.settings import load_settings
 from src.simulator.config import SimulatorConfig
 from src.simulator.simulator import Simulator
-from src.warehouse.catalog import Lane
 from src.warehouse.tables import (
     daily_klines,
     fact_klines,

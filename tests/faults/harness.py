@@ -119,7 +119,9 @@ class Pipeline:
     def app(self) -> App:
         """The same stores seen from this process."""
         attributes = {variable: attribute for attribute, variable in VARIABLES.items()}
-        return build(load_settings(**{attributes[name]: value for name, value in self.variables.items()}))
+        return build(
+            load_settings(**{attributes[name]: value for name, value in self.variables.items() if value})
+        )
 
     @property
     def environment(self) -> dict[str, str]:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from src.domain import DAY_MS, MINUTE_MS, ClockOffset
-from src.errors import WarehouseUnavailable
+from src.domain import DAY_MS, MINUTE_MS
 from src.lake.store import Bucket
 from src.simulator.config import DEFAULT_SYMBOLS, SimulatorConfig
 from src.simulator.simulator import Simulator
@@ -136,40 +135,6 @@ def test_it_outlives_an_exchange_that_fails_wholly_and_then_catches_up(
         pipeline.wait_until_caught_up(daemon)
         pipeline.finish(daemon)
     assert compare(pipeline, _START_MS).differences == []
-
-
-def test_cycles_keep_coming_whatever_a_look_at_the_exchanges_clock_raises(
-    make_pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pipeline = make_pipeline()
-    pipeline.app.starter.prepare_warehouse()
-    daemon = pipeline.app.daemon
-    known = daemon._exchange_offset()
-    for error in (WarehouseUnavailable("it is down"), RuntimeError("a bug")):
-
-        def fail(error: Exception = error) -> ClockOffset:
-            raise error
-
-        monkeypatch.setattr(pipeline.app.exchange, "clock_offset", fail)
-        # Raised on, it would end APScheduler's thread, and with it all cycles.
-        assert daemon._exchange_offset() == known
-    pipeline.app.extraction.close()
-
-
-def test_two_daemons_on_one_warehouse_double_nothing(
-    make_pipeline: MakePipeline, stores: dict[str, str]
-) -> None:
-    pipeline = make_pipeline(CANDLEHOUSE_LOOKBACK_DAYS="6", **stores)
-    with pipeline.daemon() as one, pipeline.daemon() as other:
-        for daemon in (one, other):
-            pipeline.wait_until_caught_up(daemon)
-            daemon.wait_for("object catalogued")
-            daemon.wait_for("cycle done", times=3)
-        one.end()
-        pipeline.finish(other)
-    comparison = compare(pipeline, _START_MS)
-    assert comparison.differences == []
-    assert comparison.candles >= 3 * 6 * 1440
 
 
 def test_cycles_come_just_after_the_exchanges_clock_turns(make_pipeline: MakePipeline) -> None:

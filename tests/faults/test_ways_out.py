@@ -19,7 +19,7 @@ from src.errors import SourceError, SourcePermanent, SourceResting
 from src.extract.binance import HOSTS, Binance, find_hosts
 from src.extract.breaker import SourceDown
 from src.extract.budget import Budget
-from src.extract.http import HttpAnswer, HttpClient
+from src.extract.http import BadAddress, HttpAnswer, HttpClient
 from src.simulator.config import SimulatorConfig
 from src.simulator.simulator import Simulator
 from src.warehouse.budgets import CLOSED, OPEN, BudgetRow, find_budget
@@ -324,6 +324,13 @@ def test_proxy_that_is_none_is_permanent(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HTTP_PROXY", "http://")
     with pytest.raises(SourcePermanent, match="proxies"):
         ask("http://127.0.0.1/api/v3/klines")
+
+
+def test_proxy_that_speaks_socks_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://me:hush@127.0.0.1:1080")
+    with pytest.raises(BadAddress, match=r"127\.0\.0\.1:1080 of ALL_PROXY .* install PySocks") as bad:
+        ask("http://exchange.invalid/api/v3/klines")
+    assert "hush" not in str(bad.value)
 
 
 # --- an end to waiting ---------------------------------------------------------------------------------

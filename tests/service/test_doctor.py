@@ -17,7 +17,7 @@ from sqlalchemy import func, inspect, select
 
 from src.cli import main
 from src.clock import SystemClock
-from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey
 from src.jobs.cycle import run_cycle
 from src.lake.store import Bucket
 from src.maintenance.doctor.checkup import Report, is_healthy
@@ -27,6 +27,7 @@ from src.simulator.config import SimulatorConfig
 from src.simulator.simulator import Simulator
 from src.terminal import doctor_json, doctor_view, to_text
 from src.warehouse.budgets import BudgetRow, lock_budget, save_budget
+from src.warehouse.series import set_tracked
 from src.warehouse.tables import (
     exchange_budget,
     extraction_metadata,
@@ -186,9 +187,50 @@ def test_a_database_that_does_not_exist_is_not_made(
     report = examine(make_app(tmp_path, simulator, **mysql_settings(database_server, name)))
     assert is_healthy(report)
     assert "is the name right?" in find(report, "warehouse", "begun").advice
+    checks = {one.check for one in report["warehouse"]}
+    assert {"version", "local_infile", "clock"} <= checks
     with closing(database_server.connect()) as connection, closing(connection.cursor()) as cursor:
         cursor.execute("SHOW DATABASES LIKE %s", [name])
         assert cursor.fetchall() == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "mariadb", "mysql"])
+def test_an_empty_database_is_looked_at_before_the_first_start(
+    tmp_path: Path, simulator: Simulator, engine: str, request: pytest.FixtureRequest
+) -> None:
+    settings = {}
+    if engine == "sqlite":
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "warehouse.db").touch()
+    else:
+        server = request.getfixturevalue(f"{engine}_server")
+        settings = mysql_settings(server, request.getfixturevalue(f"{engine}_database"))
+    app = make_app(tmp_path, simulator, **settings)
+    report = examine(app)
+    assert is_healthy(report)
+    assert "no tables yet" in find(report, "warehouse", "begun").found
+    needed = {"version", "writable", "clock"} | ({"local_infile", "bulk load"} if settings else set())
+    assert needed <= {one.check for one in report["warehouse"]}
+    with app.warehouse.read() as connection:
+        assert inspect(connection).get_table_names() == []
+    app.warehouse.close()
+
+
+def test_a_user_who_may_make_no_table_is_told_before_the_first_start(
+    tmp_path: Path, simulator: Simulator, mariadb_server: DatabaseServer, mariadb_database: str
+) -> None:
+    reader = f"reader_{uuid.uuid4().hex[:8]}"
+    with closing(mariadb_server.connect()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(f"CREATE USER '{reader}'@'%' IDENTIFIED BY '{SECRET}'")
+        cursor.execute(f"GRANT SELECT ON {mariadb_database}.* TO '{reader}'@'%'")
+        try:
+            settings = mysql_settings(mariadb_server, mariadb_database)
+            settings |= {"mysql_user": reader, "mysql_password": SECRET}
+            report = examine(make_app(tmp_path, simulator, **settings))
+        finally:
+            cursor.execute(f"DROP USER '{reader}'@'%'")
+    assert ("warehouse", "writable") in ill(report)
+    assert "denied" in find(report, "warehouse", "writable").found
 
 
 # --- stores that are ill ---
@@ -318,6 +360,17 @@ def test_a_refused_region_is_told_with_the_way_out(begun: App, simulator: Simula
     assert "data-api.binance.vision" in find(report, "exchange", "region").found
 
 
+def test_a_proxy_that_cannot_be_used_is_no_matter_of_the_region(
+    begun: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    report = examine(begun)
+    assert ill(report) == {("exchange", "address")}
+    assert "PySocks" in find(report, "exchange", "address").found
+
+
 def test_a_failing_exchange_is_asked_once_and_not_waited_for(begun: App, simulator: Simulator) -> None:
     simulator.add_fault("5xx:status=503")
     report = examine(begun)
@@ -391,7 +444,33 @@ def test_a_symbol_that_no_longer_trades_is_not_behind(begun: App) -> None:
         symbols = metadata.tables["symbols"]
         connection.execute(symbols.update().where(symbols.c.symbol == "ETHUSDT").values(status="BREAK"))
     set_back(begun, ["ETHUSDT"], 2 * DAY_MS)
-    assert find(examine(begun), "data", "series").numbers == {"tracked": 1, "behind": 0}
+    report = examine(begun)
+    assert is_healthy(report)
+    assert find(report, "data", "series").numbers == {"tracked": 1, "behind": 0}
+    halted = find(report, "data", "halted")
+    assert halted.verdict is Verdict.WARNING
+    assert "does not trade ETHUSDT (BREAK)" in halted.found
+    assert "./candlehouse symbols remove ETHUSDT" in halted.advice
+
+
+def test_a_symbol_that_was_delisted_since_is_told_by_the_exchange_itself(
+    begun: App, simulator: Simulator
+) -> None:
+    simulator.change_market("delisting:symbol=ETHUSDT,from=-1h")
+    report = examine(begun)
+    assert is_healthy(report)
+    assert "does not trade ETHUSDT (BREAK)" in find(report, "exchange", "halted").found
+
+
+def test_a_symbol_that_the_exchange_does_not_know_is_told(begun: App) -> None:
+    begun.warehouse.run(
+        lambda connection: set_tracked(
+            connection, [SeriesKey("binance", "GONEUSDT", Interval.M1)], tracked=True
+        )
+    )
+    halted = find(examine(begun), "exchange", "halted")
+    assert "GONEUSDT (no such symbol)" in halted.found
+    assert "symbols remove GONEUSDT" in halted.advice
 
 
 def test_what_waits_and_what_cannot_be_loaded_is_counted(begun: App) -> None:

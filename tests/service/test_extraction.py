@@ -12,9 +12,18 @@ import pytest
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey
 from src.lake.envelope import decode_envelope
 from src.lake.store import Bucket
+from src.simulator import market
 from src.simulator.config import DEFAULT_SYMBOLS, extra_symbols
+from src.simulator.page_text import page_text
 from src.warehouse.series import set_tracked
-from src.warehouse.tables import fact_klines, fact_klines_coarse, fact_orderbook, latest, series
+from src.warehouse.tables import (
+    fact_klines,
+    fact_klines_coarse,
+    fact_orderbook,
+    latest,
+    quarantined_rows,
+    series,
+)
 from tests.builders import as_kline, read_table
 from tests.service.rig import BTC, NOW_MS, Process, Rig
 
@@ -191,6 +200,24 @@ def test_candle_just_ended_waits_until_the_exchange_surely_says_so(rig: Rig) -> 
     assert fetch(process) == 1
 
 
+def cut_row(body: bytes, number: int, fields: int) -> bytes:
+    rows = msgspec.json.decode(body)
+    rows[number] = rows[number][:fields]
+    return msgspec.json.encode(rows)
+
+
+def test_page_with_a_short_row_lands_and_all_but_that_row_is_loaded(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market, "page_text", lambda *columns: cut_row(page_text(*columns), 11, 6))
+    track(rig, BTC)
+    assert fetch(rig.start(lookback_days=1)) == 1440
+    assert rig.watermark() == MINUTE_START_MS - MINUTE_MS
+    report = rig.load()
+    assert (report.loaded.inserted, report.loaded.bad_rows, report.quarantined) == (1438, 2, [])
+    assert {row.row_index for row in rig.rows(quarantined_rows)} == {11}
+
+
 # --- depth ---
 
 
@@ -202,12 +229,55 @@ def test_depth_has_a_cadence_of_its_own(rig: Rig) -> None:
     track(rig, BTC)
     process = rig.start(depth_seconds=60)
     taken = []
-    for seconds in (0, 20, 39, 0.6, 59.4, 0.1, 60, 600):
-        rig.clock.advance(round(seconds * 1000))
+    for second in (30, 50, 59.9, 60.1, 119, 119.9, 120.4, 180.4, 240.4, 900.4, 959):
+        rig.clock.advance(round(second * 1000) - since_minute_ms(rig))
         process.extraction.run_once()
         taken.append(depth_count(rig))
-    # Half a second early counts: cycles are never exact, and every second snapshot would be left out.
-    assert taken == [1, 1, 1, 2, 2, 3, 4, 5]
+    assert taken == [1, 1, 1, 2, 2, 2, 3, 4, 5, 6, 6]
+
+
+def since_minute_ms(rig: Rig) -> int:
+    return rig.clock.now_ms() - MINUTE_START_MS
+
+
+def test_snapshot_that_came_late_does_not_cost_the_next(rig: Rig) -> None:
+    track(rig, BTC)
+    process = rig.start(depth_seconds=60)
+    for second in (60, 123, 180.4, 240.4):
+        rig.clock.advance(round(second * 1000) - since_minute_ms(rig))
+        process.extraction.run_once()
+    assert depth_count(rig) == 4
+
+
+def test_slots_of_depth_are_those_of_the_exchanges_clock(rig: Rig) -> None:
+    rig.simulator.clock.add_skew(20_000)
+    track(rig, BTC)
+    process = rig.start(depth_seconds=60)
+    taken = []
+    for second in (30, 39, 41, 99, 101):  # the exchange's minute turns at 40
+        rig.clock.advance(round(second * 1000) - since_minute_ms(rig))
+        process.extraction.run_once()
+        taken.append(depth_count(rig))
+    assert taken == [1, 1, 2, 2, 3]
+
+
+def test_depth_is_taken_when_a_block_ends_before_the_next_snapshot_is_due(rig: Rig) -> None:
+    track(rig, BTC)
+    process = rig.start(depth_seconds=60)
+    rig.simulator.add_fault("429:path=depth,retry_after=10,count=1")
+    report = process.extraction.run_once()
+    assert "binance:BTCUSDT:depth" not in report.failures
+    [snapshot] = rig.objects("depth")
+    assert snapshot.captured_at >= NOW_MS + 10_000
+
+
+def test_depth_does_not_wait_out_a_block_until_after_its_slot(rig: Rig) -> None:
+    track(rig, BTC)
+    process = rig.start(depth_seconds=60)
+    rig.simulator.add_fault("429:path=depth,retry_after=31,count=1")
+    report = process.extraction.run_once()
+    assert "too many requests" in report.failures["binance:BTCUSDT:depth"]
+    assert (depth_count(rig), rig.clock.now_ms()) == (0, NOW_MS)
 
 
 def test_cadence_outlives_a_restart_and_a_clock_set_back(rig: Rig) -> None:

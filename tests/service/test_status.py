@@ -32,7 +32,7 @@ def test_tracked_series_is_shown_before_anything_was_fetched(rig: Rig) -> None:
     rig.start().tracking.seed(["BTCUSDT"], [Interval.M1])
     status = read_status(rig.warehouse)
     [row] = status.series
-    assert row == SeriesStatus(BTC, 0, None, None, None)
+    assert row == SeriesStatus(BTC, 0, None, None, None, "TRADING")
     assert row.lag_ms(NOW_MS) is None
     assert status.objects == {}
     assert (status.weight_limit, status.used_weight) == (6_000, 20 + 1)

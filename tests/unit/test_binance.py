@@ -15,7 +15,7 @@ from src.clock import ManualClock
 from src.domain import Interval
 from src.errors import SourceBlocked, SourcePermanent, SourceTransient
 from src.extract.binance import Binance, depth_weight
-from src.extract.binance_payloads import Nonsense, parse_klines, time_ms
+from src.extract.binance_payloads import Nonsense, parse_candle, parse_klines, time_ms
 from src.extract.budget import Budget
 from src.extract.exchange import Exchange, UnknownSymbols
 from src.extract.http import HttpClient
@@ -170,20 +170,57 @@ def test_microseconds_are_floored_to_milliseconds() -> None:
         ([{"t": 1}], "row 0 is not a kline"),
         ([kline(T0)[:11]], "row 0 is not a kline"),
         ([kline(T0 + MINUTE_MS), kline(T0)], "out of order"),
-        ([kline(T0), kline(T0)], "out of order"),
+        ([kline(T0), kline(T0)], "the kline of 2026-01-09T14:20:00.000Z twice"),
         ([kline(T0 - MINUTE_MS)], "older than asked"),
         ([kline(T0 + 10 * MINUTE_MS)], "newer than asked"),
-        ([kline(T0, _0="1767968400000")], "whole number"),
-        ([kline(T0, _0=True)], "whole number"),
-        ([kline(10**18)], "neither in milliseconds"),
-        ([kline(T0, _4=1.7)], "not a decimal string"),
-        ([kline(T0, _4="NaN")], "not finite"),
-        ([kline(T0, _8="many")], "whole number"),
+        ([kline(T0, _0="1767968400000")], "row 0 is not a kline"),
+        ([kline(T0, _0=True)], "row 0 is not a kline"),
+        ([kline(10**18)], "row 0 is not a kline"),
+        ([[*kline(T0), "new"], [*kline(T0 + MINUTE_MS), "new"]], "none of 2 rows is a kline of 12 fields"),
     ],
 )
 def test_nonsense_is_told_apart(rows: Any, what: str) -> None:
     with pytest.raises(Nonsense, match=what):
         parse_klines(rows, Interval.M1, T0, T0, T0 + 5 * MINUTE_MS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"_0": 10**18}, "neither in milliseconds"),
+        ({"_0": True}, "whole number"),
+        ({"_4": 1.7}, "not a decimal string"),
+        ({"_4": "NaN"}, "not finite"),
+        ({"_8": "many"}, "whole number"),
+    ],
+)
+def test_candle_that_cannot_be_read_is_told_with_its_row(changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(Nonsense, match=rf"a kline with .*{what}.*: \["):
+        parse_candle(kline(T0, **changes))
+
+
+@pytest.mark.parametrize("bad", [None, [], ["soon", "1"], {"t": 1}, [10**18], 7])
+def test_row_that_does_not_say_when_it_opens_counts_for_nothing(bad: Any) -> None:
+    rows = [kline(T0), bad, kline(T0 + MINUTE_MS), bad]
+    page = parse_klines(rows, Interval.M1, T0 + 2 * MINUTE_MS, T0, None)
+    assert page.closed is not None
+    assert page.closed.open_times_ms == (T0, T0 + MINUTE_MS)
+    assert (page.row_count, page.forming) == (4, None)
+
+
+@pytest.mark.parametrize("bad", [kline(T0 + MINUTE_MS)[:6], [*kline(T0 + MINUTE_MS), "new"]])
+def test_row_of_another_length_takes_its_place_among_good_ones(bad: list[Any]) -> None:
+    """Its raw text lands with the page; loading sets it aside."""
+    page = parse_klines([kline(T0), bad], Interval.M1, T0 + 2 * MINUTE_MS, T0, None)
+    assert page.closed is not None
+    assert page.closed.open_times_ms == (T0, T0 + MINUTE_MS)
+
+
+@pytest.mark.parametrize("bad", [kline(T0 + MINUTE_MS)[:6], kline(T0 + MINUTE_MS, _4="NaN")])
+def test_forming_row_that_cannot_be_read_keeps_no_closed_candle_back(bad: list[Any]) -> None:
+    page = parse_klines([kline(T0), bad], Interval.M1, T0 + MINUTE_MS, T0, None)
+    assert page.closed is not None
+    assert (page.closed.open_times_ms, page.forming) == ((T0,), None)
 
 
 def test_off_grid_month_is_closed_when_the_next_one_lacks_its_day() -> None:

@@ -29,11 +29,11 @@ class Counting(Warehouse):
     is_away = False
     writes = 0
 
-    def run(self, work: Callable[[Connection], Any]) -> Any:
+    def run(self, work: Callable[[Connection], Any], *, guarded: bool = True) -> Any:
         if self.is_away:
             raise StoreUnavailable("the warehouse cannot be reached")
         self.writes += 1
-        return super().run(work)
+        return super().run(work, guarded=guarded)
 
 
 class Sleeper(ManualClock):
@@ -227,6 +227,26 @@ def test_well_exchange_costs_no_further_write(warehouse: Counting, clock: Sleepe
         budget.acquire(1)
         budget.answered()
     assert warehouse.writes == 3
+
+
+def test_probe_that_was_abandoned_is_made_by_the_next_call(warehouse: Counting, clock: Sleeper) -> None:
+    one = opened(warehouse, clock)
+    clock.advance(REST_MS)
+    assert one.acquire(1).is_probe
+    with capture_logs() as logs:
+        one.abandoned()
+    assert logs == []
+    assert a_budget(warehouse, clock).acquire(1).is_probe
+
+
+def test_abandoned_call_leaves_a_breaker_as_others_left_it(warehouse: Counting, clock: Sleeper) -> None:
+    one = opened(warehouse, clock)
+    one.abandoned()
+    with pytest.raises(SourceResting):
+        one.acquire(1)
+    one.answered()
+    one.abandoned()
+    assert stored(warehouse).breaker_state == CLOSED
 
 
 def test_it_works_from_memory_while_the_warehouse_is_away(warehouse: Counting, clock: Sleeper) -> None:

@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import Connection
 
 from src.clock import ManualClock
-from src.errors import SourceBlocked, SourcePermanent, StoreUnavailable
+from src.domain import Lane
+from src.errors import RunRevoked, SourceBlocked, SourcePermanent, StoreUnavailable
 from src.extract.budget import Budget, Reservation
-from src.extract.fair_lock import FairLock
+from src.extract.lanes import in_lane
+from src.fair_lock import FairLock
 from src.warehouse.budgets import BudgetRow, find_budget
-from src.warehouse.engine import Warehouse, open_warehouse
+from src.warehouse.engine import Warehouse, guarded_by, open_warehouse
 from src.warehouse.tables import exchange_budget
 
 MINUTE_MS = 60_000
@@ -29,10 +31,10 @@ class Flaky(Warehouse):
 
     is_away = False
 
-    def run(self, work: Callable[[Connection], Any]) -> Any:
+    def run(self, work: Callable[[Connection], Any], *, guarded: bool = True) -> Any:
         if self.is_away:
             raise StoreUnavailable("the warehouse cannot be reached")
-        return super().run(work)
+        return super().run(work, guarded=guarded)
 
 
 @pytest.fixture
@@ -74,7 +76,9 @@ def test_used_up_minute_is_waited_out_and_the_next_starts_from_nought(
 ) -> None:
     budget = a_budget(warehouse, clock, share=0.8)
     clock.advance(10_000)
-    budget.acquire(80)
+    for lane, weight in ((Lane.LIVE, 60), (Lane.REPAIR, 8), (Lane.HISTORY, 12)):
+        with in_lane(lane):
+            budget.acquire(weight)
     assert clock.slept_s == []
     assert budget.acquire(1) == Reservation(1, T0 + MINUTE_MS)
     assert sum(clock.slept_s) == pytest.approx(50, abs=0.1)
@@ -181,6 +185,20 @@ def test_block_ends_by_itself(warehouse: Flaky, clock: ManualClock) -> None:
     assert budget.acquire(1).weight == 1
 
 
+def test_revoked_run_reserves_nothing_but_still_tells_of_a_block(
+    warehouse: Flaky, clock: ManualClock
+) -> None:
+    def revoked(_: Connection) -> None:
+        raise RunRevoked(7)
+
+    budget = a_budget(warehouse, clock)
+    with guarded_by(revoked):
+        with pytest.raises(RunRevoked):
+            budget.acquire(1)
+        budget.block(T0 + 5_000, "429")
+    assert (stored(warehouse).used_weight, stored(warehouse).blocked_until_ms) == (0, T0 + 5_250)
+
+
 def test_block_is_only_ever_extended(warehouse: Flaky, clock: ManualClock) -> None:
     one, other = a_budget(warehouse, clock), a_budget(warehouse, clock)
     one.block(T0 + 120_000, "418")
@@ -196,9 +214,9 @@ def test_block_that_comes_while_a_thread_reserves_stops_it_too(warehouse: Flaky,
     honest = warehouse.run
     other = threading.Thread(target=budget.block, args=(T0 + 1_000, "429"))
 
-    def run_while_another_is_refused(work: Callable[[Connection], Any]) -> Any:
+    def run_while_another_is_refused(work: Callable[[Connection], Any], *, guarded: bool = True) -> Any:
         warehouse.run = honest  # type: ignore[method-assign]
-        result = honest(work)
+        result = honest(work, guarded=guarded)
         other.start()
         while budget._block.until_ms == 0:
             time.sleep(0.001)

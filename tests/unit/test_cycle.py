@@ -85,3 +85,10 @@ def test_each_failure_is_logged_once_with_all_it_concerns() -> None:
     ]
     [done] = [line for line in logs if line["event"] == "cycle done"]
     assert (done["failed"], done["inserted"], done["quarantined"], done["objects"]) == (3, 3, 1, 1)
+
+
+def test_log_tells_of_stragglers_whose_pages_a_later_cycle_counts() -> None:
+    with capture_logs() as logs:
+        Managers(ExtractReport(candles=1, catching_up=2), slices=9).run(1)
+    [done] = [line for line in logs if line["event"] == "cycle done"]
+    assert (done["fetched"], done["inserted"], done["catching_up"]) == (1, 27, 2)

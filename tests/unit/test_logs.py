@@ -29,7 +29,7 @@ def undo_configuration() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("apscheduler", "sqlalchemy", "urllib3"):
+    for name in ("apscheduler", "sqlalchemy", "sqlalchemy.pool", "urllib3", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.NOTSET)
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
@@ -80,7 +80,7 @@ def test_level_holds_back_what_is_below(capsys: pytest.CaptureFixture[str]) -> N
     assert [line["event"] for line in logged(capsys)] == ["yes"]
 
 
-@pytest.mark.parametrize("library", ["apscheduler.scheduler", "urllib3.connectionpool", "sqlalchemy.engine"])
+@pytest.mark.parametrize("library", ["apscheduler.scheduler", "urllib3.util", "sqlalchemy.engine"])
 def test_libraries_speak_through_the_same_pipe_and_only_of_trouble(
     capsys: pytest.CaptureFixture[str], library: str
 ) -> None:
@@ -89,6 +89,17 @@ def test_libraries_speak_through_the_same_pipe_and_only_of_trouble(
     logging.getLogger(library).warning("run of %s missed", "cycle")
     [line] = logged(capsys)
     assert (line["event"], line["level"], line["logger"]) == ("run of cycle missed", "warning", library)
+
+
+@pytest.mark.parametrize("library", ["sqlalchemy.pool.impl.QueuePool", "urllib3.connectionpool"])
+@pytest.mark.parametrize(("level", "lines"), [("info", 0), ("debug", 1)])
+def test_alarm_about_a_connection_is_for_a_hunt_only(
+    capsys: pytest.CaptureFixture[str], library: str, level: str, lines: int
+) -> None:
+    """That a store is away is told by whoever needed it, once and without a traceback."""
+    configure_logging(level)
+    logging.getLogger(library).error("Exception during reset or similar", exc_info=True)
+    assert len(logged(capsys)) == lines
 
 
 def test_warnings_are_lines_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -70,6 +71,15 @@ def test_series_without_data_says_so() -> None:
     nothing = SeriesStatus(SeriesKey("binance", "NEWUSDT", Interval.M1), 0, None, None, None)
     row = lines_of(series_table([nothing], NOW_MS))[1]
     assert row.split() == ["NEWUSDT", "1m", "0", "-", "no", "data", "yet", "-"]
+
+
+def test_symbol_that_does_not_trade_shows_its_status_and_no_lag() -> None:
+    halted = replace(make_row(behind_ms=DAY_MS), status="BREAK")
+    trading = replace(make_row("ETHUSDT"), status="TRADING")
+    table = series_table([halted, trading], NOW_MS)
+    assert [line.split()[4] for line in lines_of(table)[1:]] == ["BREAK", "30"]
+    assert has_colour(table, "yellow")
+    assert [row["status"] for row in status_json([halted, trading], NOW_MS)] == ["BREAK", "TRADING"]
 
 
 def test_table_of_nothing_is_a_heading() -> None:
@@ -243,6 +253,7 @@ def test_json_has_times_in_milliseconds_and_prices_as_exact_text() -> None:
             "last_open_time_ms": MINUTE_START_MS - MINUTE_MS,
             "last_price": "48057.24000000",
             "lag_ms": 30_000,
+            "status": None,
         },
         {
             "exchange": "binance",
@@ -252,6 +263,7 @@ def test_json_has_times_in_milliseconds_and_prices_as_exact_text() -> None:
             "last_open_time_ms": None,
             "last_price": "0.00000001",
             "lag_ms": None,
+            "status": None,
         },
     ]
 

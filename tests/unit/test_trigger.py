@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import threading
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.domain import ClockOffset, ms_from_utc, utc_from_ms
-from src.jobs.exchange_trigger import ExchangeTrigger
+from src.errors import SourceTransient
+from src.jobs.exchange_trigger import ExchangeTrigger, KnownOffset
 
 NOW_MS = 1_767_968_400_123
 SETTLE_MS = 400
@@ -108,3 +111,45 @@ def test_it_says_what_it_does_and_refuses_to_be_pickled() -> None:
     assert str(trigger(60)) == "every 60 s of the exchange's clock"
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(trigger(60))
+
+
+# --- the offset, for those who cannot wait ---
+
+
+def test_offset_is_measured_when_it_is_asked_for() -> None:
+    measured = iter([ClockOffset(100, 5), ClockOffset(200, 6)])
+    offset = KnownOffset(lambda: next(measured))
+    assert [offset(), offset()] == [ClockOffset(100, 5), ClockOffset(200, 6)]
+
+
+@pytest.mark.parametrize("error", [SourceTransient("binance", "no answer"), ZeroDivisionError()])
+def test_offset_stays_what_it_was_while_the_exchange_is_away(error: Exception) -> None:
+    answers: list[ClockOffset | Exception] = [ClockOffset(100, 5), error, ClockOffset(300, 7)]
+
+    def measure() -> ClockOffset:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    offset = KnownOffset(measure)
+    assert [offset(), offset(), offset()] == [ClockOffset(100, 5), ClockOffset(100, 5), ClockOffset(300, 7)]
+
+
+def test_silent_exchange_holds_nobody_up_and_its_late_answer_counts() -> None:
+    answer = threading.Event()
+
+    def measure() -> ClockOffset:
+        assert answer.wait(30)
+        return ClockOffset(100, 5)
+
+    offset = KnownOffset(measure)
+    assert offset() == ClockOffset(0, 0)  # after a second of patience
+    started = time.monotonic()
+    assert [offset() for _ in range(100)] == [ClockOffset(0, 0)] * 100
+    assert time.monotonic() - started < 1
+    answer.set()
+    deadline = time.monotonic() + 10
+    while offset() != ClockOffset(100, 5) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert offset() == ClockOffset(100, 5)

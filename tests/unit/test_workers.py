@@ -100,6 +100,17 @@ def test_waiting_for_nothing_ends_at_once(crew: Crew) -> None:
     assert returns_at_once(lambda: crew.workers.wait(None))
 
 
+def test_stragglers_are_counted_until_they_are_done(crew: Crew) -> None:
+    gate = crew.gate()
+    crew.add_waiting("BTCUSDT", gate).wait(SOON)
+    crew.add("ETHUSDT", stretches=3)
+    crew.workers.wait(0.1)
+    assert crew.workers.count_busy() >= 1
+    gate.set()
+    crew.workers.wait(None)
+    assert crew.workers.count_busy() == 0
+
+
 def test_task_under_way_is_not_started_a_second_time(crew: Crew) -> None:
     gate = crew.gate()
     assert crew.add_waiting("BTCUSDT", gate).wait(SOON)

@@ -28,8 +28,9 @@ from src.errors import (
     Stopped,
 )
 from src.extract.exchange import Exchange
-from src.extract.http import without_secrets
+from src.extract.http import BadAddress, without_secrets
 from src.maintenance.doctor.findings import Finding, Verdict, explain, ok, problem, warning
+from src.maintenance.doctor.halted import check_halted
 from src.warehouse.budgets import CLOSED, BudgetRow, find_budget
 from src.warehouse.engine import Warehouse, open_warehouse, sqlite_url
 from src.warehouse.health import is_begun
@@ -65,7 +66,7 @@ def check_exchange(
                 row = find_budget(connection, place.name, place.egress)
             yield from judge_budget(row, place.share, clock.now_ms())
             if row is None or (row.blocked_until_ms or 0) <= clock.now_ms():
-                yield from _ask(open_exchange(home), place, clock)
+                yield from _ask(open_exchange(home), place, home, clock)
     except (CandlehouseError, SQLAlchemyError):
         found = "not known without the warehouse, so nothing is asked: this address may be banned"
         yield warning("budget", found, "see what the doctor says of the warehouse")
@@ -130,7 +131,7 @@ def _judge_breaker(row: BudgetRow) -> Finding:
     return warning("breaker", found, advice, state=state, failures=failures)
 
 
-def _ask(exchange: Exchange, place: ExchangePlace, clock: Clock) -> Iterator[Finding]:
+def _ask(exchange: Exchange, place: ExchangePlace, home: Warehouse, clock: Clock) -> Iterator[Finding]:
     started_ms = clock.steady_ms()
     try:
         offset = exchange.measure_clock()
@@ -139,6 +140,8 @@ def _ask(exchange: Exchange, place: ExchangePlace, clock: Clock) -> Iterator[Fin
         yield warning("reachable", found, "ask the doctor again in a minute")
     except (SourceBlocked, SourceResting) as error:
         yield warning("reachable", explain(error), "ask the doctor again after that")
+    except BadAddress as error:
+        yield problem("address", explain(error), "nothing can be fetched until then")
     except SourcePermanent as error:
         yield problem("region", explain(error), "set BINANCE_BASE_URL to an address that serves you")
     except SourceError as error:
@@ -147,6 +150,7 @@ def _ask(exchange: Exchange, place: ExchangePlace, clock: Clock) -> Iterator[Fin
         yield ok("reachable", f"answered in {clock.steady_ms() - started_ms} ms")
         yield ok("region", "calls from this address are accepted")
         yield judge_offset(offset)
+        yield from check_halted(exchange, home)
 
 
 def _judge_silence(error: SourceError, place: ExchangePlace) -> Finding:

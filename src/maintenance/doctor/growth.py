@@ -15,11 +15,10 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from src.domain import DAY_MS, HOUR_MS, DataType, Interval, SeriesKey
+from src.domain import DAY_MS, HOUR_MS, DataType, Interval, Lane, SeriesKey
 from src.errors import CandlehouseError
 from src.maintenance.doctor.disk import existing_part
 from src.maintenance.doctor.findings import Finding, ok, problem, size_text, warning
-from src.warehouse.catalog import Lane
 from src.warehouse.engine import Warehouse
 from src.warehouse.health import is_begun, read_sizes
 from src.warehouse.series import list_series

@@ -12,18 +12,17 @@ from src.clock import Clock
 from src.domain import HOUR_MS, MINUTE_MS
 from src.errors import CandlehouseError
 from src.maintenance.doctor.findings import Finding, ok, problem, warning
+from src.maintenance.doctor.halted import judge_halted
 from src.services.status import SeriesStatus, read_status
 from src.warehouse.catalog import ObjectState
 from src.warehouse.engine import Warehouse
 from src.warehouse.health import is_begun
-from src.warehouse.symbols import list_statuses
 from src.warehouse.tables import lake_objects, quarantined_rows
 from src.warehouse.watermarks import find_last_depth
 
 _LATE_MS, _FAR_MS = 10 * MINUTE_MS, HOUR_MS
 _CYCLES = 5
 _NAMED = 5
-_TRADING = "TRADING"
 _RETRY = "After a fix: ./candlehouse transform --retry-quarantined"
 
 
@@ -52,21 +51,18 @@ def _look_inside(
     warehouse: Warehouse, cycle_seconds: int, depth_seconds: int, now_ms: int
 ) -> Iterator[Finding]:
     allowed_ms = max(_LATE_MS, _CYCLES * cycle_seconds * 1000)
-    rows = _without_halted(warehouse, read_status(warehouse).series)
-    yield _judge_series(rows, now_ms, allowed_ms)
+    tracked = read_status(warehouse).series
+    rows = [row for row in tracked if not row.is_halted]
+    if halted := {row.key.symbol: str(row.status) for row in tracked if row.is_halted}:
+        yield judge_halted(halted)
+    if rows or not halted:
+        yield _judge_series(rows, now_ms, allowed_ms)
     yield _judge_depth(warehouse, rows, now_ms, max(allowed_ms, _CYCLES * depth_seconds * 1000))
     with warehouse.read() as connection:
         yield _judge_waiting(connection, now_ms, allowed_ms)
         yield _judge_quarantined_objects(connection)
         if inspect(connection).has_table(quarantined_rows.name):  # an older schema has none
             yield _judge_quarantined_rows(connection)
-
-
-def _without_halted(warehouse: Warehouse, rows: list[SeriesStatus]) -> list[SeriesStatus]:
-    """Leave out symbols of which the exchange says that they do not trade: nothing is to come from them."""
-    with warehouse.read() as connection:
-        statuses = {name: list_statuses(connection, name) for name in {row.key.exchange for row in rows}}
-    return [row for row in rows if statuses[row.key.exchange].get(row.key.symbol, _TRADING) == _TRADING]
 
 
 def overdue_ms(row: SeriesStatus, now_ms: int) -> int | None:
@@ -83,7 +79,7 @@ def _judge_series(rows: Sequence[SeriesStatus], now_ms: int, allowed_ms: int) ->
     overdue = {f"{row.key.symbol} {row.key.interval.value}": overdue_ms(row, now_ms) for row in rows}
     late = [Late(name, ms) for name, ms in overdue.items() if ms is not None and ms > allowed_ms]
     if late:
-        return _judge_late("series", late, len(rows), "they are caught up by themselves once it does")
+        return _judge_late("series", late, len(rows), "they are caught up by themselves")
     if empty := [name for name, ms in overdue.items() if ms is None]:
         found = f"nothing is held yet of {_some(empty)}"
         return warning("series", found, "start ./candlehouse up; if it runs, its log says what is wrong")
@@ -113,7 +109,7 @@ def _judge_late(check: str, late: Sequence[Late], of: int, remark: str) -> Findi
     if len(late) == of:
         advice = f"does ./candlehouse up run? {remark[0].upper()}{remark[1:]}"
     else:
-        advice = f"others are not, so see the daemon's log for these; {remark}"
+        advice = f"others are not: see above what the exchange says, and the daemon's log; {remark}"
     judge = problem if worst[0].late_ms > _FAR_MS else warning
     return judge(check, found, advice, tracked=of, behind=len(late), worst_late_ms=worst[0].late_ms)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,16 @@ from src.clock import Clock
 from src.errors import CandlehouseError
 from src.maintenance.doctor.findings import Finding, Verdict, explain, ok, problem, warning
 from src.warehouse.engine import PoolNumbers, Warehouse, is_repeatable
-from src.warehouse.health import ServerFacts, is_begun, probe_bulk_load, probe_write, read_server
+from src.warehouse.health import (
+    ServerFacts,
+    has_database,
+    is_begun,
+    open_server,
+    probe_bulk_load,
+    probe_create,
+    probe_write,
+    read_server,
+)
 from src.warehouse.schema import BASELINE, find_version, list_migrations
 
 _UNREACHABLE = "mend that; the daemon goes on by itself once it is back, and depth is landed meanwhile"
@@ -20,6 +29,7 @@ _BEGIN = "./candlehouse up makes it and starts to collect"
 _OLDEST = {"MySQL": (8, 0), "MariaDB": (10, 6)}
 _PACKET_BYTES = 16 * 1024 * 1024
 _CLOCK_MS = 1_000
+_PATIENCE_S = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +99,38 @@ def check_warehouse(warehouse: Warehouse | None, place: str, clock: Clock) -> It
     yield ok("reachable", f"answered in {clock.steady_ms() - started_ms} ms")
     if begun:
         yield from _look_inside(warehouse, clock)
-    else:
+    elif has_database(warehouse):
         yield ok("begun", "no tables yet: nothing has been started here", f"{_BEGIN}; is the name right?")
+        yield from _look_around(warehouse, clock)
+        yield _try("writable", lambda: warehouse.run(probe_create), "a table was made and dropped again")
+        yield from _try_bulk_load(warehouse)
+    else:
+        yield ok("begun", "no database yet: nothing has been started here", f"{_BEGIN}; is the name right?")
+        with open_server(warehouse, _PATIENCE_S) as server:
+            yield from _look_around(server, clock)
 
 
 def _look_inside(warehouse: Warehouse, clock: Clock) -> Iterator[Finding]:
+    facts = yield from _look_around(warehouse, clock)
+    yield _try("writable", lambda: warehouse.run(probe_write), "a row was inserted and taken back")
+    yield from _try_bulk_load(warehouse)
+    yield _judge_schema(warehouse)
+    yield judge_pool(warehouse.pool_numbers(), facts.settings)
+
+
+def _look_around(warehouse: Warehouse, clock: Clock) -> Generator[Finding, None, ServerFacts]:
+    """Judge what can be told before there is a schema."""
     with warehouse.read() as connection:
         facts = read_server(connection)
-        pool = warehouse.pool_numbers()
     yield from judge_server(facts)
     yield _judge_clock(facts.now_ms - clock.now_ms())
-    yield _try("writable", lambda: warehouse.run(probe_write), "a row was inserted and taken back")
+    return facts
+
+
+def _try_bulk_load(warehouse: Warehouse) -> Iterator[Finding]:
     if warehouse.is_mysql:
         took = "LOAD DATA LOCAL took a row into a temporary table"
         yield _try("bulk load", lambda: warehouse.run(probe_bulk_load), took)
-    yield _judge_schema(warehouse)
-    yield judge_pool(pool, facts.settings)
 
 
 def judge_server(facts: ServerFacts) -> Iterator[Finding]:

@@ -1,0 +1,133 @@
+"""The kind of run ``fetch_window``: the candles of one series and window, chunk by chunk into the lake.
+
+A finished chunk is the unit of resume: it is never asked for again. The run ends when all that it fetched
+has reached the warehouse, by the same way as everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from src.clock import Clock
+from src.domain import Lane, SeriesKey, Window
+from src.errors import ConfigurationError
+from src.extract.chunks import expected_candles, plan_chunks
+from src.extract.windows import ChunkReport, PageReport, WindowFetcher
+from src.jobs.context import Kind, Outcome, RunContext
+from src.warehouse.catalog import LoadedCount, count_loaded
+from src.warehouse.run_progress import DONE, Chunk, finish_chunk, list_chunks, save_missing
+from src.warehouse.runs import RunState
+
+FETCH_WINDOW = "fetch_window"
+_LOAD_LOOK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class FetchWindow:
+    """Executes ``fetch_window``; *wake_loader* is called when something has landed."""
+
+    fetcher: WindowFetcher
+    clock: Clock
+    wake_loader: Callable[[], None]
+
+    def kind(self) -> Kind:
+        return Kind(FETCH_WINDOW, self.execute, retries=True)
+
+    def execute(self, context: RunContext) -> Outcome:
+        """Fetch what is not fetched yet and wait until it is loaded."""
+        series, window = _target(context)
+        chunks = plan_chunks(series.interval, window)
+        with context.warehouse.read() as connection:
+            finished = {chunk.window: chunk for chunk in list_chunks(connection, context.run.id)}
+        _tell_start(context, series, chunks, finished.values())
+        context.progress.step("fetch", "running")
+        for chunk in chunks:
+            if chunk not in finished:
+                finished[chunk] = self._fetch(context, series, chunk)
+        context.progress.step("fetch", "done")
+        context.series, context.window = series, window
+        missing = [gap for chunk in sorted(finished) for gap in finished[chunk].missing]
+        context.warehouse.run(lambda connection: save_missing(connection, context.run.id, missing))
+        return _outcome(self._wait_until_loaded(context), finished.values(), len(missing))
+
+    def _fetch(self, context: RunContext, series: SeriesKey, window: Window) -> Chunk:
+        """Fetch one chunk; one that an error interrupted is begun anew and counts from its start."""
+        context.window = window
+        begun = context.progress.mark()
+
+        def on_page(page: PageReport) -> None:
+            context.progress.advance(page.candles, fetched=page.candles)
+            context.progress.at(series, page.last_open_ms)
+            self.wake_loader()
+
+        lane, progress = Lane(context.run.lane), context.progress
+        report = self.fetcher.fetch_chunk(series, window, lane, context.run.id, on_page, progress.waiting)
+        chunk = Chunk(
+            window, DONE, report.candles, _count_expected(series, window, report), tuple(report.missing)
+        )
+        run = context.run
+        if not report.reached_forming:  # else there is more to come: a resumed run asks again
+            context.warehouse.run(lambda connection: finish_chunk(connection, run.id, run.token, chunk))
+        progress.set_done(
+            begun.done + expected_candles(series.interval, window), begun.fetched + chunk.fetched
+        )
+        progress.advance(batches=1)
+        return chunk
+
+    def _wait_until_loaded(self, context: RunContext) -> LoadedCount:
+        context.progress.step("load", "running")
+        while True:
+            with context.warehouse.read() as connection:
+                count = count_loaded(connection, context.run.id)
+            context.progress.loaded(count.candles_loaded)
+            if not count.landed:
+                context.progress.step("load", "done")
+                return count
+            self.wake_loader()
+            self.clock.sleep(_LOAD_LOOK_S)
+
+
+def _count_expected(series: SeriesKey, window: Window, report: ChunkReport) -> int:
+    """Return how many candles a chunk should have: those that are not closed yet are no loss."""
+    if not report.reached_forming:
+        return expected_candles(series.interval, window)
+    return report.candles + sum(expected_candles(series.interval, gap) for gap in report.missing)
+
+
+def _target(context: RunContext) -> tuple[SeriesKey, Window]:
+    series, window = context.run.series, context.run.window
+    if series is None or window is None:
+        raise ConfigurationError("a run that fetches a window needs a series and a window")
+    return series, window
+
+
+def _tell_start(
+    context: RunContext, series: SeriesKey, chunks: Iterable[Window], finished: Iterable[Chunk]
+) -> None:
+    """Say what there is to do, and what earlier attempts have done of it."""
+    chunks, finished = list(chunks), list(finished)
+    total = sum(expected_candles(series.interval, chunk) for chunk in chunks)
+    context.progress.start(
+        "candles",
+        total,
+        expected=total,
+        done=sum(chunk.expected for chunk in finished),
+        fetched=sum(chunk.fetched for chunk in finished),
+        batches_done=len(finished),
+        batches_total=len(chunks),
+    )
+
+
+def _outcome(loaded: LoadedCount, chunks: Iterable[Chunk], missing: int) -> Outcome:
+    fetched = sum(chunk.fetched for chunk in chunks)
+    result = {
+        "fetched": fetched,
+        "loaded": min(fetched, loaded.candles_loaded),  # a chunk begun anew has landed twice in part
+        "missing_windows": missing,
+        "quarantined_objects": loaded.quarantined,
+    }
+    if loaded.quarantined:
+        problem = f"{loaded.quarantined} objects were quarantined: their rows say why in lake_objects.error"
+        return Outcome(result, RunState.PARTLY_FAILED, problem)
+    return Outcome(result)

@@ -1,0 +1,55 @@
+"""``reconcile`` on the command line: it names what it took in, what it left and why."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from src.lake.local_store import LocalStore
+from tests.builders import CAPTURED_MS, DAY_START_MS, make_kline
+from tests.unit.test_cli import environment, succeed, succeed_json  # noqa: F401  environment is a fixture
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """Return the folder of raw objects."""
+    LocalStore(tmp_path / "data" / "data_lake").ensure_buckets()
+    return tmp_path / "data" / "data_lake" / "raw"
+
+
+def drop_in(raw: Path, key: str, *, is_old: bool = True) -> str:
+    """Write a file of an earlier pipeline under *key*."""
+    file = raw / key
+    file.parent.mkdir(exist_ok=True)
+    content = {"symbol": "BTCUSDT", "type": "klines", "data": [make_kline(DAY_START_MS)]}
+    file.write_bytes(msgspec.json.encode(content))
+    if is_old:
+        os.utime(file, (CAPTURED_MS // 1000, CAPTURED_MS // 1000))
+    return key
+
+
+def test_what_was_adopted_ignored_and_left_for_later_is_named(raw: Path) -> None:
+    adopted = drop_in(raw, f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS}.json")
+    ignored = drop_in(raw, "2026-03-31/notes.json")
+    young = drop_in(raw, f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS + 1}.json", is_old=False)
+    counts, *named = succeed("reconcile").splitlines()
+    assert counts == "3 objects: 1 adopted, 1 ignored, 1 too young yet, 0 missing, 0 changed"
+    assert named[0] == f"adopted: {adopted}"
+    assert named[1].startswith(f"ignored: {ignored} ")
+    assert named[2].startswith(f"young: {young} ")
+    assert "docs/dropped-in-files.md" in named[1]
+    assert len(named) == 3
+    assert succeed_json("reconcile")["young"] == [young]
+
+
+def test_of_many_only_the_first_are_named(raw: Path) -> None:
+    for number in range(23):
+        drop_in(raw, f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS + number}.json")
+    lines = succeed("reconcile").splitlines()
+    assert len(lines) == 1 + 20 + 1
+    assert lines[-1] == "adopted: 3 more"
