@@ -384,8 +384,8 @@ CREATE TABLE runs (
     KEY ix_runs_finished (finished_at),
     -- The history of a job, newest first.
     KEY ix_runs_job (job_id, id),
-    -- Sums up a batch.
-    KEY ix_runs_parent (parent_id, state),
+    -- The runs of a batch; those that belong to none, newest first.
+    KEY ix_runs_parent (parent_id, id),
     -- Finds what is queued, by lane and age, and what is running.
     KEY ix_runs_state (state, lane, id)
 ) ENGINE = InnoDB;

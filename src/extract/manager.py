@@ -171,9 +171,9 @@ class ExtractionManager:
         return fetch
 
     def _depth_slot(self) -> Window:
-        """Return the present slot of the cadence, in our clock's time; it begins as the exchange's clock says.
+        """Return the present slot of the cadence in our clock's time; the exchange's tells when it began.
 
-        A snapshot is due in each slot, not so long after the last one: one that came late would cost the next.
+        A snapshot is due in each slot, not a while after the last: one that came late would cost the next.
         """
         length_ms = self._depth_ms
         gone_ms = self._exchange.exchange_now_ms() % length_ms

@@ -25,8 +25,8 @@ def wait_out(
 ) -> T:
     """Call until the exchange neither blocks nor rests, sleeping as long as it does.
 
-    *on_wait* is told what is waited for, in words for people, and None when that is over. Stopped ends it. What
-    does not end *before_ms*, by our clock, is not waited for but raised.
+    *on_wait* is told what is waited for, in words for people, and None when that is over. Stopped ends it.
+    What does not end *before_ms*, by our clock, is not waited for but raised.
     """
     while True:
         try:

@@ -12,11 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from src.errors import CandlehouseError, SourceBlocked, SourceResting, Stopped, StoreUnavailable
+from src.errors import (
+    CandlehouseError,
+    LeadershipLost,
+    RunRevoked,
+    SourceBlocked,
+    SourceResting,
+    Stopped,
+    StoreUnavailable,
+)
+from src.stopping import Stop, current_stop
 
 log = structlog.get_logger()
 
 _SUSPECT_THREADS = 2
+_CONCERNS_ALL = (SourceBlocked, SourceResting, StoreUnavailable, LeadershipLost, RunRevoked)
 
 
 class Workers:
@@ -48,12 +58,24 @@ class Workers:
             pool.submit(self._run, name, work)
 
     def wait(self, seconds: float | None) -> None:
-        """Wait for the tasks that are neither suspect nor far behind; without a limit, for every task."""
+        """Wait for the tasks that are neither suspect nor far behind; without a limit, for every task.
+
+        Who is asked to stop waits no longer; the tasks go on.
+        """
+        stop = current_stop() or Stop()
+        forget = stop.on_set(self._wake)
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: stop.is_set() or self._is_done(seconds is None), seconds)
+        finally:
+            forget()
+
+    def _is_done(self, is_patient: bool) -> bool:
+        return not self._busy if is_patient else self._busy <= self._not_waited_for
+
+    def _wake(self) -> None:
         with self._changed:
-            if seconds is None:
-                self._changed.wait_for(lambda: not self._busy)
-            else:
-                self._changed.wait_for(lambda: self._busy <= self._not_waited_for, seconds)
+            self._changed.notify_all()
 
     def count_busy(self) -> int:
         """Return how many tasks are under way."""
@@ -93,8 +115,8 @@ class Workers:
                 self._steady.submit(self._run, name, work)
 
     def _fail(self, name: str, error: CandlehouseError) -> None:
-        # A block, a rest or a store that is away concerns everybody: nobody becomes a suspect for it.
-        if not isinstance(error, (SourceBlocked, SourceResting, StoreUnavailable)):
+        # A block, a rest, a store that is away or a lost lease concerns everybody: it makes nobody a suspect.
+        if not isinstance(error, _CONCERNS_ALL):
             with self._changed:
                 self._failing.add(name)
         self._on_failure(name, error)

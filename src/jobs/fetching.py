@@ -46,6 +46,7 @@ class FetchWindow:
             if chunk not in finished:
                 finished[chunk] = self._fetch(context, series, chunk)
         context.progress.step("fetch", "done")
+        context.progress.settle(sum(chunk.expected for chunk in finished.values()))
         context.series, context.window = series, window
         missing = [gap for chunk in sorted(finished) for gap in finished[chunk].missing]
         context.warehouse.run(lambda connection: save_missing(connection, context.run.id, missing))

@@ -77,7 +77,8 @@ class Performer:
             run = get_run(connection, run_id)
         progress.take_up(run)
         context = RunContext(run, stop, self._clock, self._warehouse, progress)
-        context.event("started", f"attempt {run.attempt} began")
+        if run.attempt > 1:  # of the first one the row itself tells, as it does of a good end
+            context.event("started", f"attempt {run.attempt} began")
         return context
 
     def _execute(self, context: RunContext, token: int) -> Outcome | Failure:
@@ -122,13 +123,13 @@ class Performer:
     def _close(self, context: RunContext, token: int, outcome: Outcome | Failure) -> None:
         run_id = context.run.id
         state, result, failure = _told(outcome, context)
-        story = f"ended: {failure.error['what']}" if failure else "ended"
 
         def work(connection: Connection) -> bool:
             save_progress(connection, [context.progress.snapshot()])
             if not finish(connection, run_id, token, state, result, failure):
                 return False
-            add_event(connection, run_id, state.value, story)
+            if failure:
+                add_event(connection, run_id, state.value, f"ended: {failure.error['what']}")
             return True
 
         if self._insist(work, context.stop):

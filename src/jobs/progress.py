@@ -117,6 +117,11 @@ class Progress:
             self._values["batches_done"] += batches
             self._meter.note(self._values["done"])
 
+    def settle(self, expected: int) -> None:
+        """Say how much there was to expect in the end: what is not closed yet is not missing."""
+        with self._lock:
+            self._values |= {"expected": expected, "total": expected, "done": expected}
+
     def mark(self) -> Mark:
         """Return what is done and fetched so far."""
         with self._lock:

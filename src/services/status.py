@@ -20,7 +20,6 @@ from src.warehouse.tables import (
     symbols,
 )
 
-
 # What exchanges call a symbol that is bought and sold; any other status means that no candles come.
 TRADING = "TRADING"
 

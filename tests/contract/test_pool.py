@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from src.errors import WarehouseUnavailable
 from src.settings import load_settings
-from src.warehouse.engine import PoolNumbers, Warehouse, open_warehouse
+from src.warehouse.engine import PoolNumbers, Warehouse, open_warehouse, sqlite_url
 from src.wiring import build
 from tests.servers import DatabaseServer
 
@@ -104,3 +106,19 @@ def test_checks_do_not_wait_for_locks(warehouse_url: str) -> None:
             with pytest.raises(DBAPIError, match=r"(?i)lock"):
                 check.run(lambda connection: connection.execute(text(lock)))
         assert time.monotonic() - started < 5
+
+
+def test_sqlite_serves_the_writers_of_a_process_in_the_order_they_came(tmp_path: Path) -> None:
+    served: list[int] = []
+    with closing(open_warehouse(sqlite_url(tmp_path / "warehouse.db"))) as warehouse:
+        writers = [
+            threading.Thread(target=warehouse.run, args=(lambda _, n=number: served.append(n),))
+            for number in range(20)  # more than there are connections
+        ]
+        with warehouse.write():
+            for writer in writers:
+                writer.start()
+                time.sleep(0.02)
+        for writer in writers:
+            writer.join()
+    assert served == list(range(20))

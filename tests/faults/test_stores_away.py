@@ -53,7 +53,7 @@ def lake_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def warehouse_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def refuse() -> None:
+    def refuse(**_: object) -> None:
         raise WarehouseUnavailable(DOWN)
 
     with monkeypatch.context() as patch:

@@ -98,7 +98,7 @@ def test_alarm_about_a_connection_is_for_a_hunt_only(
 ) -> None:
     """That a store is away is told by whoever needed it, once and without a traceback."""
     configure_logging(level)
-    logging.getLogger(library).error("Exception during reset or similar", exc_info=True)
+    logging.getLogger(library).error("Exception during reset or similar")
     assert len(logged(capsys)) == lines
 
 
