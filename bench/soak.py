@@ -1,10 +1,13 @@
-"""``make soak``: a daemon is killed fifty times while it catches up, then everything is compared.
+"""``make soak``: what is too long for the tests: kills by the dozen, a batch at full size, a long life.
 
-    python -m bench.soak [--kills 50] [--seed 1] [--cycles 2000]
+    python -m bench.soak [--only kills|batch|endurance] [--kills 50] [--seed 1]
+                         [--batch-symbols 10] [--batch-days 30] [--cycles 2000]
 
-Runs on SQLite and a folder, and on MariaDB and S3 where ``scripts/servers run`` has started them. Prints how
-many kills fell into which phase, by the daemons' own logs, and every difference from the exchange's truth;
-exits 1 if there is one, or if a phase got less than a fifth of the kills. Last, ``bench.endurance``.
+*kills*: a daemon is killed fifty times while it catches up, then everything is compared. Prints how many
+kills fell into which phase, by the daemons' own logs, and every difference from the exchange's truth; wrong
+is one difference, or a phase with less than a fifth of the kills. *batch* is ``bench.batch``, *endurance* is
+``bench.endurance``. Kills and batch run on SQLite and a folder, and on MariaDB and S3 where
+``scripts/servers run`` has started them. Exits 1 when something is wrong.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from bench.batch import compare_time_left, kill_and_take_up
 from bench.endurance import endure
 from src.domain import utc_from_ms
 from src.settings import ENV_FILE_VARIABLE, VARIABLES
@@ -30,25 +34,55 @@ from tests.servers import database_server, fresh_database, s3_server
 
 # The middle of a day at the end of a February that has 29 days, so that all of it is crossed.
 _START_MS = 1_709_037_296_000
+OpenStores = Callable[[], AbstractContextManager[Mapping[str, str] | None]]
+
 _MARIADB, _S3 = "CANDLEHOUSE_TEST_MARIADB_URL", "CANDLEHOUSE_TEST_S3_ENDPOINT"
 
 
+_PARTS = ("kills", "batch", "endurance")
+
+
 def main() -> int:
-    """Run the soak on all stores there are; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.soak")
-    parser.add_argument("--kills", type=int, default=50, help="how often on each pair of stores")
-    parser.add_argument("--cycles", type=int, default=2000, help="how many while memory is watched")
-    parser.add_argument("--seed", type=int, default=1, help="another seed kills at other moments")
-    chosen = parser.parse_args()
+    """Run what was chosen, all by default, on all stores there are; return the exit status."""
+    chosen = _read_arguments()
     _hide_own_settings()
-    is_fine = _soak("SQLite and folder", {}, chosen.kills, chosen.seed)
-    if os.environ.get(_MARIADB) and os.environ.get(_S3):
-        with _server_stores() as variables:
-            is_fine &= _soak("MariaDB and S3", variables, chosen.kills, chosen.seed)
-    else:
-        print(f"MariaDB and S3 are left out: {_MARIADB} or {_S3} is not set (`make soak` starts both)")
-    is_fine &= endure(chosen.cycles)
+    is_fine = True
+    if chosen.only != "endurance":
+        is_fine &= _soak_stores("SQLite and folder", nullcontext, chosen)
+        if os.environ.get(_MARIADB) and os.environ.get(_S3):
+            is_fine &= _soak_stores("MariaDB and S3", _server_stores, chosen)
+        else:
+            print(f"MariaDB and S3 are left out: {_MARIADB} or {_S3} is not set (`make soak` starts both)")
+    if chosen.only in {None, "endurance"}:
+        is_fine &= endure(chosen.cycles)
     return 0 if is_fine else 1
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.soak")
+    parser.add_argument("--only", choices=_PARTS, help="leave the other parts out")
+    parser.add_argument("--kills", type=int, default=50, help="how often on each pair of stores")
+    parser.add_argument("--seed", type=int, default=1, help="another seed kills at other moments")
+    parser.add_argument(
+        "--batch-symbols", type=int, default=10, help="symbols of the batch, two runs for each"
+    )
+    parser.add_argument("--batch-days", type=int, default=30, help="days that the batch fetches")
+    parser.add_argument("--cycles", type=int, default=2000, help="how many while memory is watched")
+    return parser.parse_args()
+
+
+def _soak_stores(stores: str, open_stores: OpenStores, chosen: argparse.Namespace) -> bool:
+    is_fine = True
+    if chosen.only in {None, "kills"}:
+        with open_stores() as variables:
+            is_fine &= _soak(stores, variables or {}, chosen.kills, chosen.seed)
+    if chosen.only in {None, "batch"}:
+        symbols, days = chosen.batch_symbols, chosen.batch_days
+        print(f"\n{stores}: a batch of {symbols} symbols x 2 intervals x {days} days", flush=True)
+        for part in (compare_time_left, kill_and_take_up):
+            with open_stores() as variables:
+                is_fine &= part(variables or {}, symbols, days)
+    return is_fine
 
 
 def _hide_own_settings() -> None:
@@ -62,7 +96,8 @@ def _hide_own_settings() -> None:
 def _server_stores() -> Iterator[Mapping[str, str]]:
     server = database_server(_MARIADB, "MariaDB")
     with fresh_database(server) as name:
-        buckets = {"MINIO_BUCKET_RAW": "soak-raw", "MINIO_BUCKET_ARCHIVE": "soak-archive"}
+        prefix = name.replace("_", "-")  # a bucket that held objects already would have them adopted
+        buckets = {"MINIO_BUCKET_RAW": f"{prefix}-raw", "MINIO_BUCKET_ARCHIVE": f"{prefix}-archive"}
         yield server.environment(name) | s3_server().environment() | buckets
 
 

@@ -455,3 +455,103 @@ CREATE TABLE notifications (
     -- Finds the unread one that the same news is counted in.
     KEY ix_notifications_subject (kind, subject, read_at)
 ) ENGINE = InnoDB;
+
+-- The windows that are held of a series, as large as can be: two never touch.
+CREATE TABLE coverage_ranges (
+    series_id    BIGINT NOT NULL,
+    start_time   DATETIME(3) NOT NULL,
+    end_time     DATETIME(3) NOT NULL,
+    -- api, archive, csv or mixed.
+    source       VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'api',
+    record_count BIGINT NOT NULL DEFAULT 0,
+    verified_at  DATETIME(3),
+    PRIMARY KEY (series_id, start_time)
+) ENGINE = InnoDB;
+
+-- What is wanted and not held, and what is known about that.
+CREATE TABLE gaps (
+    id           BIGINT NOT NULL AUTO_INCREMENT,
+    series_id    BIGINT NOT NULL,
+    start_time   DATETIME(3) NOT NULL,
+    end_time     DATETIME(3) NOT NULL,
+    -- Candles, counted in slots.
+    missing      BIGINT NOT NULL DEFAULT 0,
+    -- detected, filling, filled, empty_at_exchange, unfillable or failed.
+    state        VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'detected',
+    -- not_fetched, outage, beyond_reach, quarantined or object_lost.
+    reason       VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'not_fetched',
+    -- How many candles it lies beyond what the exchange's API still gives.
+    beyond_reach BIGINT NOT NULL DEFAULT 0,
+    file_hint    TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    hint         TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    detected_at  DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    attempted_at DATETIME(3),
+    filled_at    DATETIME(3),
+    -- When it is worth asking again; NULL for at once.
+    ask_again_at DATETIME(3),
+    attempts     INT NOT NULL DEFAULT 0,
+    run_id       BIGINT,
+    error        TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    -- JSON: the keys of the answers that had nothing.
+    evidence     TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    PRIMARY KEY (id),
+    -- One row a gap: it grows and shrinks in place.
+    UNIQUE KEY uq_gaps (series_id, start_time),
+    -- Finds what is to be asked for next.
+    KEY ix_gaps_state (state, ask_again_at)
+) ENGINE = InnoDB;
+
+-- What looks wrong in the data of a series and day, until somebody acknowledges it.
+CREATE TABLE quality_findings (
+    id              BIGINT NOT NULL AUTO_INCREMENT,
+    series_id       BIGINT NOT NULL,
+    date            DATE NOT NULL,
+    kind            VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    severity        VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    findings        BIGINT NOT NULL DEFAULT 0,
+    detail          TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    found_at        DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    acknowledged_at DATETIME(3),
+    acknowledged_by VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    PRIMARY KEY (id),
+    -- One row a kind, day and series.
+    UNIQUE KEY uq_quality_findings (series_id, date, kind),
+    -- Finds what nobody has acknowledged.
+    KEY ix_quality_findings_open (acknowledged_at, severity)
+) ENGINE = InnoDB;
+
+-- Earlier versions of candles that the exchange amended, as they were known until replaced_at.
+CREATE TABLE restatements (
+    series_id              BIGINT NOT NULL,
+    open_time              DATETIME(3) NOT NULL,
+    captured_at            DATETIME(3) NOT NULL,
+    object_id              BIGINT NOT NULL,
+    open_price             DECIMAL(20, 8) NOT NULL,
+    high_price             DECIMAL(20, 8) NOT NULL,
+    low_price              DECIMAL(20, 8) NOT NULL,
+    close_price            DECIMAL(20, 8) NOT NULL,
+    volume                 DECIMAL(30, 8) NOT NULL,
+    close_time             DATETIME(3) NOT NULL,
+    quote_volume           DECIMAL(30, 8) NOT NULL,
+    trade_count            BIGINT NOT NULL,
+    taker_buy_volume       DECIMAL(30, 8) NOT NULL,
+    taker_buy_quote_volume DECIMAL(30, 8) NOT NULL,
+    -- The capture that replaced it.
+    replaced_at            DATETIME(3) NOT NULL,
+    replaced_by            BIGINT NOT NULL,
+    created_at             DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (series_id, open_time, captured_at, object_id)
+) ENGINE = InnoDB;
+
+-- Whether a day of a series can be made again from the lake, when that was last tried.
+CREATE TABLE verify_results (
+    series_id   BIGINT NOT NULL,
+    date        DATE NOT NULL,
+    -- same, differs, object_changed, object_missing or deleted.
+    state       VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    candles     BIGINT NOT NULL DEFAULT 0,
+    digest      VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    detail      TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    verified_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (series_id, date)
+) ENGINE = InnoDB;

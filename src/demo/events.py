@@ -12,7 +12,7 @@ from rich.text import Text
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "default"}
 # What a line says already, or what nobody wants to read twice: an error names its series itself.
-_SILENT = ("event", "level", "logger", "timestamp", "exception", "exchange", "run")
+_SILENT = ("event", "level", "logger", "timestamp", "exception", "exchange", "run", "token", "holder")
 _SILENT_BESIDE_ERROR = ("symbol", "interval", "data_type", "attempt", "wait_s", "tasks")
 _LONG_QUOTE = re.compile(r"'([^']{16})[^']{8,}'")
 _GAP = " … "
@@ -59,7 +59,8 @@ def describe(entry: dict[str, Any]) -> str:
     if entry.get("event") == "cycle done":
         return _describe_cycle(entry)
     silent = _SILENT + (_SILENT_BESIDE_ERROR if "error" in entry else ())
-    details = [_brief(value) for name, value in entry.items() if name not in silent]
+    told = {name: value for name, value in entry.items() if value is not None and name not in silent}
+    details = [_brief(value) for value in told.values()]
     return " · ".join([str(entry.get("event", "")), *details])
 
 

@@ -25,11 +25,19 @@ from src.warehouse.columns import (
     utc_now,
     volumes,
 )
+from src.warehouse.ledger_tables import (
+    coverage_ranges,
+    gaps,
+    quality_findings,
+    restatements,
+    verify_results,
+)
 from src.warehouse.run_tables import app_settings, jobs, leases, notifications, run_chunks, run_events, runs
 from src.warehouse.types import ExactDecimal, UtcDate, UtcMs, code, prose
 
 __all__ = ["metadata", "utc_now"]  # whole only with the tables of runs, which is why it is had from here
 
+LEDGER_TABLES = (coverage_ranges, gaps, quality_findings, restatements, verify_results)
 WORK_TABLES = (jobs, runs, run_chunks, run_events, leases, app_settings, notifications)
 
 # A new fact table holds one partition without an upper end; ``partitions`` splits it ahead of need.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from src.domain import DAY_MS, Interval, SeriesKey, Window
+from src.domain import DAY_MS, Interval, SeriesKey, Window, format_utc
+from src.extract.chunks import plan_chunks
 from src.jobs import asking
 from src.simulator.config import SimulatorConfig, extra_symbols
 from src.simulator.simulator import Simulator
-from src.warehouse.runs import RunRow, get_run, list_children
+from src.warehouse.run_progress import list_chunks
+from src.warehouse.runs import RunRow, RunState, get_run, list_children
 from src.warehouse.tables import fact_klines, fact_klines_coarse
 from tests.builders import as_kline, read_table
 from tests.faults.harness import Pipeline, eventually
@@ -62,6 +65,19 @@ class Batch:
         with self.warehouse.read() as connection:
             return list_children(connection, self.id)
 
+    def chunks_in_flight(self) -> dict[SeriesKey, Window]:
+        """Return the chunk that each run was fetching whose process is gone."""
+        running = [child for child in self.children() if child.state is RunState.RUNNING]
+        return {child.series: chunk for child in running if child.series and (chunk := self._chunk_of(child))}
+
+    def _chunk_of(self, child: RunRow) -> Window | None:
+        """Return the first chunk that is not finished; None when only the loading was left."""
+        with self.warehouse.read() as connection:
+            finished = {chunk.window for chunk in list_chunks(connection, child.id)}
+        assert child.series
+        chunks = plan_chunks(child.series.interval, self.window)
+        return next((chunk for chunk in chunks if chunk not in finished), None)
+
     def done_share(self) -> float:
         """Return which part of all candles is fetched, by the rows of the runs."""
         children = self.children()
@@ -93,3 +109,15 @@ def asked_windows(pipeline: Pipeline, until_ms: int) -> list[tuple[str, str, int
         for one in pipeline.simulator.requests
         if one.path.endswith("/klines") and int(one.query.get("endTime", until_ms)) < until_ms
     ]
+
+
+def find_needless(asked: Sequence[tuple[str, str, int]], in_flight: Mapping[SeriesKey, Window]) -> list[str]:
+    """Name what was asked for again; that is right once for what lies in a chunk in flight."""
+    chunks = {(key.symbol, key.interval.value): chunk for key, chunk in in_flight.items()}
+    needless = []
+    for (symbol, interval, start_ms), count in sorted(Counter(asked).items()):
+        chunk = chunks.get((symbol, interval))
+        is_in_flight = chunk is not None and chunk.start_ms <= start_ms < chunk.end_ms
+        if count > 1 + is_in_flight:
+            needless.append(f"{symbol} {interval} from {format_utc(start_ms)} was asked for {count} times")
+    return needless

@@ -69,6 +69,11 @@ def test_retry_says_the_error_without_the_figures_beside_it(log: Path) -> None:
     assert shown(log, entry, 80) == "14:20:00  will retry · no answer"
 
 
+def test_what_only_a_machine_can_read_is_left_out(log: Path) -> None:
+    entry = {"event": "leading", "timestamp": "2026-01-09T14:20:00.123Z", "token": 7, "before": None}
+    assert shown(log, entry, 80) == "14:20:00  leading"
+
+
 def test_cycle_that_loaded_nothing_is_left_out(log: Path) -> None:
     events = Events(log)
     quiet = {"event": "cycle done", "inserted": 0, "failed": 0, "took_ms": 12}

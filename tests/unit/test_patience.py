@@ -83,6 +83,18 @@ def test_clock_that_is_set_forward_meanwhile_ends_a_wait_for_years(clock: Manual
     assert sum(booted.slept_s) <= 61
 
 
+@pytest.mark.parametrize(("until_ms", "waits"), [(4_999, True), (5_000, False), (60_000, False)])
+def test_what_does_not_end_in_time_is_raised_at_once(clock: ManualClock, until_ms: int, waits: bool) -> None:
+    exchange = Exchange(clock, SourceBlocked("binance", NOON_MS + until_ms, "429"))
+    told: list[str | None] = []
+    if waits:
+        assert wait_out(exchange.ask, clock, told.append, before_ms=NOON_MS + 5_000) == "ok"
+        return
+    with pytest.raises(SourceBlocked):
+        wait_out(exchange.ask, clock, told.append, before_ms=NOON_MS + 5_000)
+    assert (told, clock.slept_s) == ([], [])
+
+
 def test_other_errors_go_through(clock: ManualClock) -> None:
     exchange = Exchange(clock, SourcePermanent("binance", "no such symbol"))
     with pytest.raises(SourcePermanent):
