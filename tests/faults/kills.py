@@ -25,7 +25,7 @@ _ORDER = (*(Phase.WRITING, Phase.BETWEEN, Phase.LOADING) * 3, Phase.ANYWHERE)
 # Between two starts the exchange's clock moves on so far, which is what there is to catch up. A series whose
 # first page was lost in the first crashes still reaches back to where it all began.
 _AWAY_MS = DAY_MS + 5 * HOUR_MS
-_LOOKBACK = {"CANDLEHOUSE_LOOKBACK_DAYS": "5"}
+_LOOKBACK = {"CANDLEHOUSE_LOOKBACK_DAYS": "8"}
 
 
 @dataclass(frozen=True, slots=True)
