@@ -40,7 +40,9 @@ def _filters(command: C) -> C:
         click.option("--kind", help="Only those of this kind, like fetch_window, cycle or batch."),
         click.option("--job", help="Only those of this job."),
         click.option("--batch", type=int, metavar="ID", help="Only the runs of this batch."),
-        click.option("--all", "with_children", is_flag=True, help="The runs of batches, too."),
+        click.option("--all", "with_children", is_flag=True, help="With the runs of batches and all cycles."),
+            "--all", "with_children", is_flag=True, help="The runs of batches, and all cycles, too."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -52,7 +54,7 @@ def _filters(command: C) -> C:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=30, help="Default: the newest 30.")
 @json_option
 def runs_list(limit: int, as_json: bool, **filters: Any) -> None:
-    """List runs, newest first; a batch stands for its runs.
+    """List runs, newest first; a batch stands for its runs, and cycles that went well are left out.
 
     \b
     Example: ./candlehouse runs list --state failed --state running --all
@@ -60,7 +62,7 @@ def runs_list(limit: int, as_json: bool, **filters: Any) -> None:
     from src.commands.run_views import run_json, runs_table
     from src.warehouse.runs import list_runs
 
-    wanted = _wanted(**filters)
+    wanted = replace(_wanted(**filters), skip_routine=not any(filters.values()))
     parts = warehouse_app()
     with parts.warehouse.read() as connection:
         rows = list_runs(connection, wanted, limit)

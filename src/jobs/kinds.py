@@ -63,6 +63,8 @@ class Cycle:
             )
         if context.stop.is_set():
             raise context.stop.error("a cycle")
+        fetched, loaded = report.extracted.candles, report.transformed.loaded
+        context.progress.start("candles", done=fetched, fetched=fetched, loaded=loaded.inserted)
         result = {
             "extracted": extracted_json(report.extracted),
             "transformed": transformed_json(report.transformed),

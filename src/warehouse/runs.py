@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, not_, select
 
-from src.domain import Interval, SeriesKey, Window
+from src.domain import Interval, Lane, SeriesKey, Window
 from src.errors import NotFound
 from src.warehouse.run_tables import run_chunks, run_events, runs
 
@@ -117,13 +117,17 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs to list; None leaves a question open. *top_only* leaves out the children of batches."""
+    """Which runs to list; None leaves a question open.
+
+    *top_only* leaves out the children of batches, *skip_routine* the scheduled live work that went well.
+    """
 
     job_id: str | None = None
     kind: str | None = None
     states: Sequence[RunState] = ()
     parent_id: int | None = None
     top_only: bool = False
+    skip_routine: bool = False
     before_id: int | None = None
 
 
@@ -209,6 +213,9 @@ def _conditions(wanted: RunFilter) -> Iterable[ColumnElement[bool]]:
         yield runs.c.state.in_([state.value for state in wanted.states])
     if wanted.top_only:
         yield runs.c.parent_id.is_(None)
+    if wanted.skip_routine:
+        is_live_job = (runs.c.lane == Lane.LIVE.value) & runs.c.job_id.is_not(None)
+        yield not_(is_live_job & (runs.c.state == RunState.SUCCEEDED.value))
     if wanted.before_id is not None:
         yield runs.c.id < wanted.before_id
 
