@@ -24,6 +24,7 @@ from src.commands.run_views import (
 )
 from src.domain import utc_from_ms
 from src.terminal import duration_text
+from src.warehouse.run_states import PERMANENT
 from src.warehouse.runs import RunRow, RunState
 
 _BAR_WIDTHS = (18, 30)
@@ -173,7 +174,7 @@ def end_view(sight: Sight) -> RenderableType:
         parts += [Text(f"run {one.id} {what_text(one)}", style="bold"), error_view(one)]
     if (more := len(sight.failed) - _FAILED_SHOWN) > 0:
         parts.append(Text(f"and {more:,} more: ./candlehouse runs show {run.id}", style="dim"))
-    if run.state in {RunState.FAILED, RunState.PARTLY_FAILED} and run.is_batch:
+    if run.is_batch and any(one.error_kind != PERMANENT for one in sight.failed):
         parts.append(Text(f"→ ./candlehouse runs retry {run.id} tries those again that failed", style="cyan"))
     if run.state is RunState.CANCELLED:
         parts.append(Text(f"→ ./candlehouse runs resume {run.id} goes on where it stopped", style="cyan"))

@@ -71,9 +71,9 @@ def runs_start_fetch(
     if detach:
         told = {"run_id": run_id, "runs": len(series), "start_ms": window.start_ms, "end_ms": window.end_ms}
         show_result(told, as_json, lambda: f"run {run_id}; see ./candlehouse runs follow {run_id}")
-        _tell_if_nobody_leads(parts)
+        tell_if_nobody_leads(parts)
     else:
-        _execute_and_follow(parts, run_id, as_json)
+        execute_and_follow(parts, run_id, as_json)
 
 
 _ids = click.argument("run_ids", nargs=-1, required=True, type=int, metavar="ID...")
@@ -124,7 +124,7 @@ def runs_resume(run_ids: tuple[int, ...], as_json: bool) -> None:
     count = resume(parts.warehouse, run_ids, requested_by())
     _tell_count(run_ids, count, as_json, "to go on", "none of them is paused or cancelled")
     if count:
-        _tell_if_nobody_leads(parts)
+        tell_if_nobody_leads(parts)
 
 
 @click.command("retry")
@@ -144,7 +144,7 @@ def runs_retry(run_ids: tuple[int, ...], force: bool, as_json: bool) -> None:
     done = retry(parts.warehouse, run_ids, requested_by(), force=force)
     show_result(asdict(done), as_json, lambda: retried_text(done))
     if done.retried:
-        _tell_if_nobody_leads(parts)
+        tell_if_nobody_leads(parts)
 
 
 def _tell_count(run_ids: Sequence[int], count: int, as_json: bool, what: str, none: str) -> None:
@@ -154,14 +154,14 @@ def _tell_count(run_ids: Sequence[int], count: int, as_json: bool, what: str, no
     show_result({"ids": list(run_ids), "runs": count}, as_json, lambda: text)
 
 
-def _tell_if_nobody_leads(parts: App) -> None:
+def tell_if_nobody_leads(parts: App) -> None:
     from src.commands.follow_views import NOBODY
 
     if parts.leadership.find_leader() is None:
         click.echo(NOBODY, err=True)
 
 
-def _execute_and_follow(parts: App, run_id: int, as_json: bool) -> NoReturn:
+def execute_and_follow(parts: App, run_id: int, as_json: bool) -> NoReturn:
     """Watch a run to its end; where no process leads, this one executes it meanwhile."""
     from src.commands.following import follow
     from src.jobs.doing import executing

@@ -41,8 +41,6 @@ def _filters(command: C) -> C:
         click.option("--job", help="Only those of this job."),
         click.option("--batch", type=int, metavar="ID", help="Only the runs of this batch."),
         click.option("--all", "with_children", is_flag=True, help="With the runs of batches and all cycles."),
-            "--all", "with_children", is_flag=True, help="The runs of batches, and all cycles, too."
-        ),
     )
     for option in reversed(options):
         command = option(command)

@@ -14,6 +14,7 @@ from src.domain import DAY_MS, MINUTE_MS
 from src.errors import NotFound
 from src.lake.store import Bucket, ObjectStat, ObjectStore
 from src.maintenance.adopting import adopt
+from src.stopping import current_stop
 from src.warehouse.catalog import CatalogRow, iterate_bucket
 from src.warehouse.engine import Warehouse
 
@@ -53,9 +54,11 @@ class Reconciler:
 
     def run(self, now_ms: int, *, checksums: bool = False) -> ReconcileReport:
         """Look at what is older than a quarter of an hour; with *checksums*, read every object."""
-        report = ReconcileReport()
+        report, stop = ReconcileReport(), current_stop()
         for bucket in Bucket:
             for stat, row in self._pairs(bucket):
+                if stop and stop.is_set():
+                    raise stop.error("reconciling")
                 self._judge(bucket, stat, row, report, now_ms - _SETTLED_MS, checksums)
         return report
 

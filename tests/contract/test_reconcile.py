@@ -11,10 +11,12 @@ import msgspec
 import pytest
 
 from src.domain import DAY_MS, MINUTE_MS
+from src.errors import Stopped
 from src.lake.local_store import LocalStore
 from src.lake.store import Bucket
 from src.maintenance.reconcile import Reconciler, ReconcileReport
 from src.settings import PROJECT_ROOT
+from src.stopping import Stop, stopping_by
 from src.warehouse.tables import fact_klines, fact_orderbook, lake_objects
 from tests.builders import (
     CAPTURED_MS,
@@ -189,3 +191,12 @@ def test_earlier_pipelines_file_under_the_wrong_symbol_is_quarantined(pipeline: 
         pipeline, "BTCUSDT_klines", symbol="ETHUSDT", type="klines", data=[make_kline(DAY_START_MS)]
     )
     assert reconcile(pipeline).ignored == [key]
+
+
+def test_run_that_is_asked_to_stop_reads_no_further(pipeline: Pipeline) -> None:
+    pipeline.put([make_object("BTCUSDT", [make_kline(DAY_START_MS)])])
+    stop = Stop()
+    stop.set("cancel")
+    with stopping_by(stop), pytest.raises(Stopped, match="reconciling"):
+        reconcile(pipeline)
+    assert read_table(pipeline.warehouse, lake_objects) == []

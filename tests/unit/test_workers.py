@@ -19,6 +19,7 @@ from src.errors import (
     StoreUnavailable,
 )
 from src.extract.workers import Workers
+from src.stopping import Stop, stopping_by
 
 SOON = 10.0
 """Longer than anything here takes; a test that waits it out has failed."""
@@ -338,3 +339,16 @@ def test_close_ends_a_way_of_many_stretches_after_the_present_one() -> None:
         gate.set()
         closing.result(SOON)
     assert crew.done == ["stretch"]
+
+
+def test_who_is_asked_to_stop_waits_no_longer_and_the_tasks_go_on(crew: Crew) -> None:
+    gate = crew.gate()
+    running = crew.add_waiting("slow", gate)
+    assert running.wait(SOON)
+    stop = Stop()
+    threading.Timer(0.1, stop.set).start()
+    with stopping_by(stop):
+        assert returns_at_once(lambda: crew.workers.wait(None))
+    gate.set()
+    crew.workers.wait(None)
+    assert crew.done == ["slow"]
