@@ -124,7 +124,9 @@ class CountedCycle:
 def job_row(app: App, job_id: str) -> JobRow:
     app.warehouse.run(lambda connection: ensure_jobs(connection, [job_id]))
     with app.warehouse.read() as connection:
-        return find_job(connection, job_id)
+        found = find_job(connection, job_id)
+    assert found
+    return found
 
 
 def test_cycle_goes_on_without_a_row_while_the_warehouse_is_away(make_app: Any) -> None:
