@@ -33,7 +33,7 @@ fmt: setup ## format the code and mend what can be mended
 bench: setup ## measure how fast it is, on real servers
 	@scripts/servers run $(PY) -m bench
 
-soak: setup ## a hundred kills and two thousand cycles, checked against the exchange's truth
+soak: setup ## a hundred kills, batches at full size and two thousand cycles, checked against the truth
 	@scripts/servers run $(PY) -m bench.soak
 
 lock: setup ## resolve requirements*.in into the lock files

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import cycle, loading, memory, runs
+from bench import coverage, cycle, loading, memory, runs
 from bench.table import Result, as_markdown
 from src.logs import configure_logging
 
@@ -42,6 +42,7 @@ def _measure_all(small: bool) -> Iterator[Result]:
     facts = (15_000, 150_000) if small else (150_000, 5_000_000)
     yield from cycle.measure(symbols=50, facts=facts, objects=(100, 3_000 if small else 300_000))
     yield from memory.measure(days=20 if small else 365)
+    yield from coverage.measure(facts=500_000 if small else 10_000_000, series_of_gaps=10_000)
     yield from runs.measure(many=5_000 if small else 100_000, days=5 if small else 30)
 
 

@@ -87,7 +87,7 @@ def _timed_on_empty_facts(parts: House, sql: str, values: list[tuple[Any, ...]] 
 
 
 def _forget(parts: House) -> None:
-    for table in ("fact_klines", "hourly_klines", "daily_klines"):
+    for table in ("fact_klines", "hourly_klines", "daily_klines", "coverage_ranges"):
         _execute(parts, f"TRUNCATE {table}")
     _let_wait(parts)
 

@@ -1,7 +1,7 @@
 """``make soak``: what is too long for the tests: kills by the dozen, a batch at full size, a long life.
 
     python -m bench.soak [--only kills|batch|endurance] [--kills 50] [--seed 1]
-                         [--batch-symbols 10] [--batch-days 30] [--cycles 2000]
+                         [--batch-symbols 10] [--batch-days 30] [--batch-delay 1] [--cycles 2000]
 
 *kills*: a daemon is killed fifty times while it catches up, then everything is compared. Prints how many
 kills fell into which phase, by the daemons' own logs, and every difference from the exchange's truth; wrong
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from bench.batch import compare_time_left, kill_and_take_up
+from bench.batch import Size, compare_time_left, kill_and_take_up
 from bench.endurance import endure
 from src.domain import utc_from_ms
 from src.settings import ENV_FILE_VARIABLE, VARIABLES
@@ -34,12 +34,10 @@ from tests.servers import database_server, fresh_database, s3_server
 
 # The middle of a day at the end of a February that has 29 days, so that all of it is crossed.
 _START_MS = 1_709_037_296_000
-OpenStores = Callable[[], AbstractContextManager[Mapping[str, str] | None]]
-
 _MARIADB, _S3 = "CANDLEHOUSE_TEST_MARIADB_URL", "CANDLEHOUSE_TEST_S3_ENDPOINT"
-
-
 _PARTS = ("kills", "batch", "endurance")
+
+OpenStores = Callable[[], AbstractContextManager[Mapping[str, str] | None]]
 
 
 def main() -> int:
@@ -67,6 +65,7 @@ def _read_arguments() -> argparse.Namespace:
         "--batch-symbols", type=int, default=10, help="symbols of the batch, two runs for each"
     )
     parser.add_argument("--batch-days", type=int, default=30, help="days that the batch fetches")
+    parser.add_argument("--batch-delay", type=float, default=1.0, help="seconds that each answer takes")
     parser.add_argument("--cycles", type=int, default=2000, help="how many while memory is watched")
     return parser.parse_args()
 
@@ -77,11 +76,11 @@ def _soak_stores(stores: str, open_stores: OpenStores, chosen: argparse.Namespac
         with open_stores() as variables:
             is_fine &= _soak(stores, variables or {}, chosen.kills, chosen.seed)
     if chosen.only in {None, "batch"}:
-        symbols, days = chosen.batch_symbols, chosen.batch_days
-        print(f"\n{stores}: a batch of {symbols} symbols x 2 intervals x {days} days", flush=True)
+        size = Size(chosen.batch_symbols, chosen.batch_days, chosen.batch_delay)
+        print(f"\n{stores}: a batch of {size.symbols} symbols x 2 intervals x {size.days} days", flush=True)
         for part in (compare_time_left, kill_and_take_up):
             with open_stores() as variables:
-                is_fine &= part(variables or {}, symbols, days)
+                is_fine &= part(variables or {}, size)
     return is_fine
 
 

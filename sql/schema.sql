@@ -54,7 +54,7 @@ CREATE TABLE series (
     tier            VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'TIER4',
     -- Where the wanted history begins: set by the first fetch, lowered by backfills.
     wanted_from     DATETIME(3),
-    -- How long its facts are kept; NULL means as the settings say.
+    -- For how many days its facts are kept, 0 for ever; NULL means as the settings say.
     keep_days       INT,
     -- Counted along by the loads, so that nothing has to scan facts to know them.
     record_count    BIGINT NOT NULL DEFAULT 0,
@@ -492,7 +492,7 @@ CREATE TABLE gaps (
     attempts     INT NOT NULL DEFAULT 0,
     run_id       BIGINT,
     error        TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
-    -- JSON: the keys of the answers that had nothing.
+    -- JSON: the answers that had nothing: key of the object, window, when asked for.
     evidence     TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     PRIMARY KEY (id),
     -- One row a gap: it grows and shrinks in place.

@@ -9,14 +9,21 @@ import sys
 
 import click
 
+from src.commands.backfill import backfill
 from src.commands.common import Group, app, read_settings
+from src.commands.coverage import coverage
+from src.commands.gaps import gaps
 from src.commands.jobs import jobs
+from src.commands.lineage import lineage
 from src.commands.notify import notify
+from src.commands.quality import quality
+from src.commands.replay import replay
 from src.commands.runs import runs
 from src.commands.settings import settings
 from src.commands.simulator import simulator
 from src.commands.stores import doctor, migrate, reconcile
 from src.commands.symbols import symbols
+from src.commands.verify import verify
 from src.commands.work import cycle, extract, transform
 
 
@@ -59,6 +66,13 @@ for command in (
     extract,
     transform,
     symbols,
+    backfill,
+    coverage,
+    gaps,
+    quality,
+    lineage,
+    verify,
+    replay,
     jobs,
     runs,
     settings,

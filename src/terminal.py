@@ -222,6 +222,8 @@ def status_json(rows: list[SeriesStatus], now_ms: int) -> list[dict[str, Any]]:
             "last_price": None if row.last_price is None else f"{row.last_price:f}",
             "lag_ms": row.lag_ms(now_ms),
             "status": row.status,
+            "tier": row.tier.value,
+            "freshness": row.freshness(now_ms),
         }
         for row in rows
     ]

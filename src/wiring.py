@@ -15,6 +15,7 @@ from src.domain import Lane, SeriesKey
 from src.extract.binance import Binance, find_hosts
 from src.extract.breaker import Breaker
 from src.extract.budget import Budget
+from src.extract.gap_fetching import GapFetcher
 from src.extract.http import HttpClient
 from src.extract.landing import Landing
 from src.extract.manager import ExtractionManager
@@ -22,14 +23,19 @@ from src.extract.tracking import Tracking
 from src.extract.windows import WindowFetcher
 from src.jobs.asking import MANUAL, job_run
 from src.jobs.background import Background, send_news
+from src.jobs.context import Kind
 from src.jobs.daemon import Daemon, Part
 from src.jobs.end_news import tell_of_ends
 from src.jobs.fetching import FetchWindow
+from src.jobs.filling import FillGaps
 from src.jobs.firing import Firing
 from src.jobs.job_registry import JobSpec, build_jobs
 from src.jobs.kinds import Cycle, work_kinds
 from src.jobs.leadership import Leadership
 from src.jobs.notifying import Notifier
+from src.jobs.proving import proof_kinds
+from src.jobs.quality import quality_kind
+from src.jobs.recounting import recount_kind
 from src.jobs.scheduling import JobScheduler
 from src.jobs.start import Starter
 from src.jobs.tuning import Tuning
@@ -46,7 +52,10 @@ from src.maintenance.doctor.growth import Cadence, Homes, check_growth
 from src.maintenance.doctor.lake import check_lake
 from src.maintenance.doctor.series import check_series
 from src.maintenance.doctor.warehouse import check_warehouse
+from src.maintenance.outages import read_outages
 from src.maintenance.reconcile import Reconciler
+from src.maintenance.replay import Replayer
+from src.maintenance.verify import Verifier
 from src.mutable_settings import effective
 from src.settings import VARIABLES, Settings
 from src.stopping import Stop
@@ -125,7 +134,7 @@ class App:
             settings.egress,
             settings.budget_share,
             clock,
-            breaker=Breaker(settings.breaker_failures, settings.breaker_seconds * 1000),
+            breaker=_make_breaker(settings),
             on_block=on_block,
         )
 
@@ -244,23 +253,37 @@ class App:
         return NewRun(kind, Lane.LIVE, MANUAL, requested_by, parameters)
 
     def make_worker(self, *, loads: bool = True, only: int | None = None, stop: Stop | None = None) -> Worker:
-        """Return what executes runs while this process leads; with *loads* all that lands is loaded."""
+        """Return what executes runs while this process leads, by the settings as they are stored.
+
+        With *loads* all that lands is loaded.
+        """
         loader = Loader(self.transform, self.warehouse)
         fetcher = WindowFetcher(self.exchange, self.landing, self.clock)
         fetching = FetchWindow(fetcher, self.clock, loader.wake).kind()
+        single = [fetching, self._make_filling(loader), recount_kind(), quality_kind()]
+        verifier = Verifier(self.lake, self.warehouse, self.clock)
+        proofs = proof_kinds(verifier, Replayer(self.lake, self.warehouse, self.clock))
         reconciler = Reconciler(self.lake, self.warehouse)
         kinds = work_kinds(self.cycle, self.extraction, self.transform, self.tracking, reconciler, self.clock)
-        return Worker(
+        worker = Worker(
             self.warehouse,
             self.clock,
-            {**kinds, fetching.name: fetching},
+            {**kinds, **proofs, **{kind.name: kind for kind in single}},
             self.leadership.holder,
             stop or self.stop,
-            slots=self.live.settings.run_slots,
             services={"loader": loader.run} if loads else {},
             on_end=tell_of_ends(self.warehouse, self.notifier),
             only=only,
         )
+        with self.warehouse.read() as connection:
+            stored = read_settings(connection)
+        self._tune(self.live.take(stored), worker)
+        return worker
+
+    def _make_filling(self, loader: Loader) -> Kind:
+        fetcher = GapFetcher(self.exchange, self.landing, self.clock)
+        own_outages = self.settings.data_dir / "outages.yaml"
+        return FillGaps(fetcher, self.clock, loader.wake, lambda: read_outages(own_outages)).kind()
 
     @cached_property
     def daemon(self) -> Daemon:
@@ -270,8 +293,6 @@ class App:
 
     def _make_parts(self, term: Stop) -> list[Part]:
         """Return what works for one term of leading, in the order in which it starts."""
-        with self.warehouse.read() as connection:
-            self.live.take(read_settings(connection))
         worker = self.make_worker(stop=term)
         firing = Firing(self.warehouse, worker, self.cycle, term)
 
@@ -286,13 +307,14 @@ class App:
         return [worker, tuning, news, scheduler]
 
     def _tune(self, settings: Settings, worker: Worker) -> None:
-        """Let the settings that changed while we run take effect."""
+        """Let these settings take effect."""
         self.extraction.tune(
             lookback_days=settings.lookback_days,
             depth_levels=settings.depth_levels,
             depth_seconds=settings.depth_seconds,
         )
         self.budget.set_share(settings.budget_share)
+        self.budget.set_breaker(_make_breaker(settings))
         worker.dispatcher.slots = settings.run_slots
 
 
@@ -328,6 +350,10 @@ def warehouse_place(settings: Settings) -> str:
         return f"the file {settings.data_dir / _SQLITE_FILE}"
     server = f"{settings.mysql_user}@{settings.mysql_host}:{settings.mysql_port}"
     return f"{server}, database {settings.mysql_database}"
+
+
+def _make_breaker(settings: Settings) -> Breaker:
+    return Breaker(settings.breaker_failures, settings.breaker_seconds * 1000)
 
 
 def _revealed(secret: SecretStr | None) -> str:

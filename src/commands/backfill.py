@@ -13,7 +13,7 @@ from src.commands.common import json_option, ready_app, requested_by, show_resul
 from src.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.table import Table
 
     from src.domain import SeriesKey, Window
     from src.jobs.backfilling import BackfillPlan
@@ -80,13 +80,14 @@ def parse_keep(text: str | None) -> int:
 def _plan(parts: App, names: list[str], intervals: list[Any], window: Window) -> BackfillPlan:
     from src.commands.fetch_request import choose_series
     from src.jobs.backfilling import plan_backfill
+    from src.warehouse.app_settings import read_settings
     from src.warehouse.series import list_series
 
     with parts.warehouse.read() as connection:
         tracked = list_series(connection)
+        settings = parts.live.take(read_settings(connection))
     series = choose_series(tracked, parts.exchange.name, names, intervals)
     lifetimes = _lifetimes(parts, series)
-    settings = parts.live.settings
     return plan_backfill(
         parts.warehouse,
         window,
@@ -134,10 +135,9 @@ def _plan_json(plan: BackfillPlan, keep_days: int) -> dict[str, Any]:
 
 
 def _plan_text(plan: BackfillPlan, keep_days: int) -> str:
-    from src.commands.follow_views import duration_text
     from src.commands.run_views import counted
     from src.maintenance.doctor.findings import size_text
-    from src.terminal import to_text
+    from src.terminal import duration_text, to_text
 
     table = to_text(_plan_table(plan))
     if not plan.windows:
@@ -145,15 +145,15 @@ def _plan_text(plan: BackfillPlan, keep_days: int) -> str:
     kept = f"{keep_days} days, by open_time" if keep_days else "for ever (--keep 90d for a time)"
     return (
         f"{table}\n"
-        f"{counted(plan.candles, 'candle')} in {counted(plan.requests, 'request')} of weight {plan.weight:,}, "
-        f"about {size_text(plan.size_bytes)} in the lake\n"
+        f"{counted(plan.candles, 'candle')} in {counted(plan.requests, 'request')} "
+        f"of weight {plan.weight:,}, about {size_text(plan.size_bytes)} in the lake\n"
         f"about {duration_text(plan.duration_ms)} at {plan.weight_a_minute:,} weight a minute, if live and "
         "repair use all of theirs\n"
         f"kept {kept}; wanted from its start on, so that gaps up to now are filled as well"
     )
 
 
-def _plan_table(plan: BackfillPlan) -> RenderableType:
+def _plan_table(plan: BackfillPlan) -> Table:
     from src.commands.run_views import table_of, window_text
 
     table = table_of("series", "window (UTC)")

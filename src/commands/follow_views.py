@@ -174,8 +174,11 @@ def end_view(sight: Sight) -> RenderableType:
         parts += [Text(f"run {one.id} {what_text(one)}", style="bold"), error_view(one)]
     if (more := len(sight.failed) - _FAILED_SHOWN) > 0:
         parts.append(Text(f"and {more:,} more: ./candlehouse runs show {run.id}", style="dim"))
-    if run.is_batch and any(one.error_kind != PERMANENT for one in sight.failed):
-        parts.append(Text(f"→ ./candlehouse runs retry {run.id} tries those again that failed", style="cyan"))
+    hopeful = [one for one in sight.failed if one.error_kind != PERMANENT]
+    if run.is_batch and hopeful:
+        force = " --force" if all(one.fruitless >= one.attempt_limit for one in hopeful) else ""
+        todo = f"→ ./candlehouse runs retry {run.id}{force} tries those again that failed"
+        parts.append(Text(todo, style="cyan"))
     if run.state is RunState.CANCELLED:
         parts.append(Text(f"→ ./candlehouse runs resume {run.id} goes on where it stopped", style="cyan"))
     return Group(*parts)

@@ -67,6 +67,26 @@ def symbols_remove(names: tuple[str, ...]) -> None:
         fail(f"not tracked: {', '.join(sorted(unknown))}; see ./candlehouse symbols list", 1)
 
 
+@symbols.command("tier")
+@click.argument("names", nargs=-1, required=True, metavar="SYMBOL...")
+@click.argument("tier", type=click.Choice(["TIER1", "TIER2", "TIER3", "TIER4"], case_sensitive=False))
+def symbols_tier(names: tuple[str, ...], tier: str) -> None:
+    """Say how much symbols matter: TIER1 is stale after 3 hours, TIER4 after 24, which is usual.
+
+    \b
+    Example: ./candlehouse symbols tier BTCUSDT TIER1
+    """
+    from src.warehouse.series import list_series, set_tier
+
+    warehouse, wanted = warehouse_app().warehouse, {name.upper() for name in names}
+    with warehouse.read() as connection:
+        keys = [row.key for row in list_series(connection) if row.key.symbol in wanted]
+    if unknown := wanted - {key.symbol for key in keys}:
+        fail(f"not tracked: {', '.join(sorted(unknown))}; see ./candlehouse symbols list", 1)
+    warehouse.run(lambda connection: set_tier(connection, keys, tier.upper()))
+    click.echo(f"{', '.join(sorted(wanted))}: {tier.upper()}")
+
+
 def _intervals(names: tuple[str, ...]) -> list[Any]:
     from src.domain import Interval
 

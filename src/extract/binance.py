@@ -30,7 +30,7 @@ T = TypeVar("T")
 HOSTS = tuple(f"https://{name}.binance.com" for name in ("api", "api-gcp", "api1", "api2", "api3", "api4"))
 MAX_KLINES = 1000
 MAX_LEVELS = 5000
-_WEIGHT_KLINES, _WEIGHT_INFO, _WEIGHT_TIME = 2, 20, 1
+WEIGHT_KLINES, _WEIGHT_INFO, _WEIGHT_TIME = 2, 20, 1
 _WEIGHT_DEPTH = ((100, 5), (500, 25), (1000, 50), (MAX_LEVELS, 250))
 # More names than this make too long a URL, and reading the whole list costs the same weight.
 _MAX_NAMED_SYMBOLS = 100
@@ -92,9 +92,9 @@ class Binance:
             )
 
         about = f"klines of {symbol} {interval.value}"
-        answer = self._fetch("/api/v3/klines", params, _WEIGHT_KLINES, about, read)
+        answer = self._fetch("/api/v3/klines", params, WEIGHT_KLINES, about, read)
         if _may_be_forming(answer, interval) and self._exchange_clock.went_back():
-            answer = self._fetch("/api/v3/klines", params, _WEIGHT_KLINES, about, read)
+            answer = self._fetch("/api/v3/klines", params, WEIGHT_KLINES, about, read)
         return answer
 
     def fetch_depth(self, symbol: str, levels: int) -> Answer:

@@ -25,6 +25,8 @@ from src.fair_lock import FairLock
 from src.warehouse.budgets import CLOSED, HALF_OPEN, OPEN, BudgetRow, in_turn, lock_budget, save_budget
 from src.warehouse.engine import Warehouse
 
+# A minute's weight until the exchange has said it: the lowest that Binance ever had.
+ASSUMED_LIMIT = 1200
 # Counted from the answer's arrival, so it is late already; this is for the exchange's own rounding.
 _BLOCK_MARGIN_MS = 250
 # After the turn of a minute, by the exchange's clock as we know it at the least.
@@ -73,7 +75,7 @@ class Budget:
     """The budget of one exchange and address, for all threads of this process.
 
     *share* is the part of the exchange's limit that we allow ourselves. *assumed_limit* stands in until
-    the exchange's own is known; 1200 is the lowest Binance ever had. *on_block* hears of each block.
+    the exchange's own is known. *on_block* hears of each block.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Budget:
         egress: str,
         share: float,
         clock: Clock,
-        assumed_limit: int = 1200,
+        assumed_limit: int = ASSUMED_LIMIT,
         breaker: Breaker = _DEFAULT_BREAKER,
         on_block: Callable[[str, int, str], None] = lambda _exchange, _until_ms, _reason: None,
     ) -> None:
@@ -189,6 +191,10 @@ class Budget:
     def set_share(self, share: float) -> None:
         """Allow ourselves another part of the exchange's limit from now on."""
         self._share = share
+
+    def set_breaker(self, breaker: Breaker) -> None:
+        """Judge failures by another breaker from now on; what they came to so far stays."""
+        self._breaker = breaker
 
     def set_limit(self, weight_limit: int) -> None:
         """Remember the exchange's limit a minute, as it states it."""

@@ -26,7 +26,7 @@ from src.lake.envelope import EnvelopeHeader, RequestInfo, decode_envelope, enco
 from src.lake.keys import ObjectKey, next_key, parse_key
 from src.lake.spool import Spool
 from src.lake.store import Bucket, ObjectStore
-from src.warehouse.catalog import NewObject, record_landed
+from src.warehouse.catalog import NewObject, mark_without_candles, record_landed
 from src.warehouse.engine import Warehouse
 from src.warehouse.series import want_from
 from src.warehouse.watermarks import advance_watermark, note_depth
@@ -97,14 +97,31 @@ class Landing:
 
     def land_window_page(
         self, series: SeriesKey, answer: Answer, span: KlineSpan, lane: Lane, run_id: int
-    ) -> None:
-        """Keep a page of a window that a run fetches."""
+    ) -> str:
+        """Keep a page of a window that a run fetches; return its key."""
         landed = replace(self._write_klines(series, answer, span, lane), run_id=run_id)
         # The watermark stays: what was asked for lies behind it, or ahead with a hole between, which live
         # fetching would then leap over. wanted_from stays too: to fetch a window once is not to want it kept.
         self._catalogue(_Record(landed.key, lambda connection: record_landed(connection, landed)))
+        return landed.key
 
-    def _write_klines(self, series: SeriesKey, answer: Answer, span: KlineSpan, lane: Lane) -> NewObject:
+    def land_evidence(self, series: SeriesKey, answer: Answer, run_id: int) -> str:
+        """Keep an answer without a closed candle, as evidence about a gap; return its key.
+
+        Nothing in it waits to be loaded.
+        """
+        landed = replace(self._write_klines(series, answer, None, Lane.REPAIR), record_count=0, run_id=run_id)
+
+        def record(connection: Connection) -> None:
+            record_landed(connection, landed)
+            mark_without_candles(connection, landed.key)
+
+        self._catalogue(_Record(landed.key, record))
+        return landed.key
+
+    def _write_klines(
+        self, series: SeriesKey, answer: Answer, span: KlineSpan | None, lane: Lane
+    ) -> NewObject:
         key = self._new_key(series.exchange, series.symbol, DataType.KLINES, series.interval)
         key, content = self._write(key, answer)
         return _describe(key, answer.exchange_time_ms, content, lane, span)

@@ -8,12 +8,22 @@ from dataclasses import dataclass
 import structlog
 
 from src.clock import Clock
-from src.domain import Interval, SeriesKey
-from src.errors import SourceError
+from src.domain import Interval, Lane, SeriesKey
+from src.errors import SourceError, SourcePermanent
 from src.extract.exchange import Exchange, SymbolInfo, UnknownSymbols
+from src.extract.lanes import in_lane
+from src.extract.listing import fetch_delisted_ms, fetch_listed_ms
 from src.warehouse.engine import Warehouse
 from src.warehouse.series import list_series, set_tracked
-from src.warehouse.symbols import SymbolRow, list_statuses, upsert_symbols
+from src.warehouse.symbols import (
+    TRADING,
+    Lifetime,
+    SymbolRow,
+    list_lifetimes,
+    list_statuses,
+    save_lifetime,
+    upsert_symbols,
+)
 
 log = structlog.get_logger()
 
@@ -60,7 +70,10 @@ class Tracking:
         return keys
 
     def refresh(self) -> Refreshed:
-        """Ask what the exchange says of the tracked symbols now; one that it knows no more keeps its row."""
+        """Ask what the exchange says of the tracked symbols now; one that it knows no more keeps its row.
+
+        Since when a symbol trades is asked once; until when, while it does not trade.
+        """
         with self._warehouse.read() as connection:
             rows = list_series(connection)
             before = list_statuses(connection, self._exchange.name)
@@ -72,7 +85,49 @@ class Tracking:
         }
         if changed:
             log.info("symbols changed", exchange=self._exchange.name, changed=changed)
+        self._keep_lifetimes(infos)
         return Refreshed(len(infos), changed)
+
+    def find_listed_ms(self, symbol: str) -> int | None:
+        """Return since when a symbol has candles (UTC ms): as known, else asked; None while it has none."""
+        known = self._list_lifetimes().get(symbol, Lifetime())
+        if known.listed_ms is not None:
+            return known.listed_ms
+        listed_ms = fetch_listed_ms(self._exchange, symbol)
+        self._save_lifetime(symbol, Lifetime(listed_ms, known.delisted_ms))
+        return listed_ms
+
+    def _keep_lifetimes(self, infos: Sequence[SymbolInfo]) -> None:
+        known = self._list_lifetimes()
+        for info in infos:
+            before = known.get(info.symbol, Lifetime())
+            try:
+                now = self._find_lifetime(info.symbol, before, info.status)
+            except SourcePermanent as error:  # the others' can be known all the same
+                log.warning("lifetime not known", symbol=info.symbol, error=str(error))
+                continue
+            if now != before:
+                self._save_lifetime(info.symbol, now)
+
+    def _list_lifetimes(self) -> dict[str, Lifetime]:
+        with self._warehouse.read() as connection:
+            found = list_lifetimes(connection)
+        return {
+            symbol: times for (exchange, symbol), times in found.items() if exchange == self._exchange.name
+        }
+
+    def _save_lifetime(self, symbol: str, lifetime: Lifetime) -> None:
+        name = self._exchange.name
+        self._warehouse.run(lambda connection: save_lifetime(connection, name, symbol, lifetime))
+
+    def _find_lifetime(self, symbol: str, known: Lifetime, status: str) -> Lifetime:
+        """Ask what is not known yet; a pause that is over was no end."""
+        with in_lane(Lane.REPAIR):
+            listed_ms = known.listed_ms
+            if listed_ms is None:
+                listed_ms = fetch_listed_ms(self._exchange, symbol)
+            ended_ms = None if status == TRADING else fetch_delisted_ms(self._exchange, symbol)
+        return Lifetime(listed_ms, ended_ms)
 
     def _fetch_known(self, names: Sequence[str]) -> Sequence[SymbolInfo]:
         try:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 MANUAL = "manual"
 # So many windows at once are surely a mistake, and a batch of them would only be in the way.
-_MOST_CHILDREN = 5000
+MOST_CHILDREN = 5000
 
 
 def ask_fetch(
@@ -37,9 +37,24 @@ def ask_fetch(
     origin: str = MANUAL,
 ) -> int:
     """Queue a batch that fetches *window* of each series, a run for each; return the batch's id."""
-    if not 0 < len(series) <= _MOST_CHILDREN:
-        raise ValueError(f"between 1 and {_MOST_CHILDREN} series are accepted, not {len(series)}")
-    children = [_fetch(key, window, requested_by, lane, time_limit_s, origin) for key in series]
+    wanted = [(key, window) for key in series]
+    return ask_windows(warehouse, wanted, requested_by, lane=lane, time_limit_s=time_limit_s, origin=origin)
+
+
+def ask_windows(
+    warehouse: Warehouse,
+    wanted: Sequence[tuple[SeriesKey, Window]],
+    requested_by: str,
+    *,
+    lane: Lane = Lane.HISTORY,
+    time_limit_s: int | None = None,
+    origin: str = MANUAL,
+) -> int:
+    """Queue a batch that fetches these windows, a run for each; return the batch's id."""
+    if not 0 < len(wanted) <= MOST_CHILDREN:
+        raise ValueError(f"between 1 and {MOST_CHILDREN} windows are accepted, not {len(wanted)}")
+    children = [_fetch(key, window, requested_by, lane, time_limit_s, origin) for key, window in wanted]
+    series = list(dict.fromkeys(key for key, _ in wanted))
     parent = NewRun(
         kind=BATCH,
         lane=lane.value,
@@ -51,7 +66,7 @@ def ask_fetch(
             "intervals": list(dict.fromkeys(key.interval.value for key in series)),
         },
         series=series[0] if len(series) == 1 else None,
-        window=window,
+        window=Window(min(w.start_ms for _, w in wanted), max(w.end_ms for _, w in wanted)),
         unit="candles",
         total=sum(child.total or 0 for child in children),
         expected=sum(child.expected or 0 for child in children),

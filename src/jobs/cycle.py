@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from src.clock import Clock
+from src.domain import Lane
 from src.extract.manager import ExtractionManager, ExtractReport
 from src.transform.manager import TransformManager, TransformReport
 
@@ -31,11 +32,12 @@ def run_cycle(
     wait_s: float | None,
     is_stopping: Callable[[], bool] = lambda: False,
     run: int | None = None,
+    lanes: Sequence[Lane] = tuple(Lane),
 ) -> CycleReport:
     """Extract for *wait_s* seconds at most (None: until all is caught up), then load what has landed.
 
     Loading begins no slice after *wait_s* either, or the next cycle would wait for a whole backlog; nor once
-    *is_stopping*. *run* is the id of the run that it is, for the log.
+    *is_stopping*. Of what waits only *lanes* are loaded. *run* is the id of the run that it is, for the log.
     """
     started_ms = clock.now_ms()
     extracted = extraction.run_once(wait_s)
@@ -45,7 +47,7 @@ def run_cycle(
         is_over = wait_s is not None and clock.steady_ms() - loading_since_ms > wait_s * 1000
         return is_over or is_stopping()
 
-    transformed = transform.load_waiting(should_stop)
+    transformed = transform.load_waiting(should_stop, lanes)
     report = CycleReport(extracted, transformed, clock.now_ms() - started_ms)
     _log(report, run)
     return report

@@ -42,12 +42,14 @@ def executing(parts: Parts, *, loads: bool = True, only: int | None = None) -> I
     if not parts.leadership.try_acquire():
         yield False
         return
-    worker = parts.make_worker(loads=loads, only=only)
     try:
+        worker = parts.make_worker(loads=loads, only=only)
         worker.start()
-        yield True
+        try:
+            yield True
+        finally:
+            worker.stop()
     finally:
-        worker.stop()
         parts.leadership.resign()
 
 

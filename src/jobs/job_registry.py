@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from src.domain import Lane
+from src.domain import Interval, Lane
 from src.errors import ConfigurationError, NotFound
 from src.jobs.schedules import Schedule, parse_schedule
 from src.warehouse.jobs import JobRow
 
 CYCLE, RECONCILE_LAKE, REFRESH_SYMBOLS = "cycle", "reconcile_lake", "refresh_symbols"
+RECOUNT_COVERAGE = "recount_coverage"
+CHECK_QUALITY = "check_quality"
+VERIFY_SAMPLE = "verify_sample"
+REPAIR_GAPS, BACKFILL_GAPS, FILL_GAPS = "repair_gaps", "backfill_gaps", "fill_gaps"
 
 
 class Parameters(BaseModel):
@@ -33,6 +37,46 @@ class ReconcileParameters(Parameters):
     """*checksums*: read every object and compare its SHA-256, too."""
 
     checksums: bool = False
+
+
+class RecountParameters(Parameters):
+    """*symbols* and *interval*: all where none are named; *fix*: make the ledger say what the facts hold."""
+
+    symbols: tuple[str, ...] = ()
+    interval: Interval | None = None
+    fix: bool = True
+
+
+class SampleParameters(Parameters):
+    """*sample*: so many days of series, chosen by chance."""
+
+    sample: int = Field(20, ge=1)
+
+
+class FillParameters(Parameters):
+    """*ids* are asked for whatever else is said; *lookback_days* None is all that is wanted.
+
+    At most *max_gaps* are asked for, newest first, of all symbols where none are named.
+    """
+
+    symbols: tuple[str, ...] = ()
+    ids: tuple[int, ...] = ()
+    lookback_days: int | None = Field(None, ge=1)
+    max_gaps: int = Field(2000, ge=1)
+
+
+class RepairParameters(FillParameters):
+    """The last days alone, so that the newest gaps are healed within the hour."""
+
+    lookback_days: int | None = Field(3, ge=1)
+    max_gaps: int = Field(200, ge=1)
+
+
+class QualityParameters(Parameters):
+    """The last *days*, today included, of *symbols*; of all that are tracked where none are named."""
+
+    days: int = Field(2, ge=1, le=3660)
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +164,68 @@ def build_jobs(cycle_seconds: Callable[[], int], locked: str | None = None) -> d
         default_schedule="10 0 * * *",
         time_limit_s=900,
     )
-    return {spec.id: spec for spec in (cycle, reconcile, refresh)}
+    quality = JobSpec(
+        id=CHECK_QUALITY,
+        kind=CHECK_QUALITY,
+        lane=Lane.REPAIR,
+        title="Check quality",
+        description="look for what is odd in the candles of yesterday and today",
+        default_schedule="0 4 * * *",
+        time_limit_s=3600,
+        parameters=QualityParameters,
+    )
+    others = (*_gap_jobs(), _verify_job(), _recount_job())
+    return {spec.id: spec for spec in (cycle, reconcile, refresh, quality, *others)}
+
+
+def _recount_job() -> JobSpec:
+    return JobSpec(
+        id=RECOUNT_COVERAGE,
+        kind=RECOUNT_COVERAGE,
+        lane=Lane.REPAIR,
+        title="Recount coverage",
+        description="count what the facts hold, compare it with the ledger of coverage, and correct that",
+        default_schedule="30 3 * * sun",
+        time_limit_s=12 * 3600,
+        parameters=RecountParameters,
+    )
+
+
+def _verify_job() -> JobSpec:
+    return JobSpec(
+        id=VERIFY_SAMPLE,
+        kind=VERIFY_SAMPLE,
+        lane=Lane.REPAIR,
+        title="Verify a sample",
+        description="make some days of series again from the lake, and compare them with the warehouse",
+        default_schedule="15 5 * * *",
+        time_limit_s=6 * 3600,
+        parameters=SampleParameters,
+    )
+
+
+def _gap_jobs() -> tuple[JobSpec, ...]:
+    repair = JobSpec(
+        id=REPAIR_GAPS,
+        kind=FILL_GAPS,
+        lane=Lane.REPAIR,
+        title="Repair gaps",
+        description="find what is missing of the last days, and ask for it",
+        default_schedule="every 1h",
+        time_limit_s=3600,
+        parameters=RepairParameters,
+    )
+    backfill = JobSpec(
+        id=BACKFILL_GAPS,
+        kind=FILL_GAPS,
+        lane=Lane.REPAIR,
+        title="Backfill gaps",
+        description="find what is missing of all that is wanted, and ask for it",
+        default_schedule="0 3 * * *",
+        time_limit_s=12 * 3600,
+        parameters=FillParameters,
+    )
+    return repair, backfill
 
 
 def get_job(specs: Mapping[str, JobSpec], job_id: str) -> JobSpec:

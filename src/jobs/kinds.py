@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from src.clock import Clock
+from src.domain import Lane
 from src.errors import CandlehouseError, Stopped
 from src.extract.manager import ExtractionManager, ExtractReport
 from src.extract.tracking import Tracking
@@ -51,7 +52,10 @@ class Cycle:
 
     def execute(self, context: RunContext) -> Outcome:
         """Do a pass, as long as a scheduled one may take, or until all is caught up where that was asked."""
-        wait_s = None if context.parameters.get("until_caught_up") else self._wait_s()
+        is_thorough = bool(context.parameters.get("until_caught_up"))
+        wait_s = None if is_thorough else self._wait_s()
+        # A backlog is the loader's: a cycle that helped with it would make the next one late.
+        lanes = tuple(Lane) if is_thorough else (Lane.LIVE,)
         with self._turn:
             report = run_cycle(
                 self._extraction,
@@ -60,6 +64,7 @@ class Cycle:
                 wait_s,
                 context.stop.is_set,
                 run=context.run.id,
+                lanes=lanes,
             )
         if context.stop.is_set():
             raise context.stop.error("a cycle")

@@ -93,9 +93,9 @@ class Performer:
                 if kind.retries and isinstance(error, StoreUnavailable):  # nobody's fault: costs no attempt
                     self._wait(context, f"a store is away: {error}", _STORE_RETRY_S)
                     continue
-                failure = describe_failure(error, context)
                 attempt = self._attempts_used(context, attempt)
                 is_last = attempt >= context.run.attempt_limit
+                failure = describe_failure(error, context, is_last=is_last)
                 if not kind.retries or failure.kind != run_states.TRANSIENT or is_last:
                     return failure
                 context.event("attempt failed", str(error))
@@ -162,8 +162,11 @@ class Performer:
                     return False
 
 
-def describe_failure(error: Exception, context: RunContext) -> Failure:
-    """Say what failed, for which series and window, and what to do; the traceback apart."""
+def describe_failure(error: Exception, context: RunContext, *, is_last: bool) -> Failure:
+    """Say what failed, for which series and window, and what to do; the traceback apart.
+
+    With *is_last* its attempts are used up.
+    """
     permanent = isinstance(error, (SourcePermanent, ConfigurationError, NotFound))
     kind = run_states.PERMANENT if permanent else run_states.TRANSIENT
     trace = None
@@ -173,7 +176,8 @@ def describe_failure(error: Exception, context: RunContext) -> Failure:
     what = (
         str(error) if isinstance(error, CandlehouseError) else f"unexpected {type(error).__name__}: {error}"
     )
-    return Failure(kind, {**_where(context), "what": what, "todo": _todo(error, kind, context.run.id)}, trace)
+    retry = f"./candlehouse runs retry {context.run.id}{' --force' if is_last else ''}"
+    return Failure(kind, {**_where(context), "what": what, "todo": _todo(error, kind, retry)}, trace)
 
 
 def _told(outcome: Outcome | Failure, context: RunContext) -> tuple[RunState, Any, Failure | None]:
@@ -197,9 +201,9 @@ def _where(context: RunContext) -> dict[str, Any]:
     }
 
 
-def _todo(error: Exception, kind: str, run_id: int) -> str:
+def _todo(error: Exception, kind: str, retry: str) -> str:
     if kind == run_states.PERMANENT:
         return "correct what it names and start a new run: this one would fail again"
     if isinstance(error, SourceTransient):
-        return f"nothing is lost; ./candlehouse runs retry {run_id} goes on where it stopped"
-    return f"./candlehouse runs retry {run_id} tries again; if it stays, please report it with the traceback"
+        return f"nothing is lost; {retry} goes on where it stopped"
+    return f"{retry} tries again; if it stays, please report it with the traceback"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
@@ -13,8 +14,10 @@ from src.extract.tracking import Tracking
 from src.lake.store import ObjectStore
 from src.maintenance.adopting import adopt_orphans
 from src.warehouse.bulk import sweep_leftovers
+from src.warehouse.coverage import rewrite_coverage
 from src.warehouse.engine import Warehouse, create_database
 from src.warehouse.schema import migrate
+from src.warehouse.series import list_uncounted
 
 log = structlog.get_logger()
 
@@ -56,4 +59,13 @@ class Starter:
         done = migrate(self._warehouse)
         for step in done:
             log.info("schema", step=step)
+        self._fill_coverage()
         return done
+
+    def _fill_coverage(self) -> None:
+        """Count what is held of series that were loaded before there was a ledger of it; each is for good."""
+        with self._warehouse.read() as connection:
+            uncounted = list_uncounted(connection)
+        for number, row in enumerate(uncounted, 1):
+            self._warehouse.run(partial(rewrite_coverage, row=row))
+            log.info("coverage counted", series=str(row.key), done=number, of=len(uncounted))

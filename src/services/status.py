@@ -9,7 +9,9 @@ from decimal import Decimal
 from sqlalchemy import Connection, and_, func, select
 
 from src.domain import Interval, SeriesKey
+from src.freshness import Freshness, Tier, judge_freshness, lateness_ms
 from src.warehouse.engine import Warehouse
+from src.warehouse.symbols import TRADING
 from src.warehouse.tables import (
     exchange_budget,
     fact_klines,
@@ -19,9 +21,6 @@ from src.warehouse.tables import (
     series,
     symbols,
 )
-
-# What exchanges call a symbol that is bought and sold; any other status means that no candles come.
-TRADING = "TRADING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,18 @@ class SeriesStatus:
     last_price: Decimal | None
     seen_at_ms: int | None
     status: str | None = None
+    tier: Tier = Tier.TIER4
 
     @property
     def is_halted(self) -> bool:
         """Whether the symbol does not trade, so that nothing is to come."""
         return self.status not in {None, TRADING}
+
+    def freshness(self, exchange_now_ms: int) -> Freshness | None:
+        """Judge by its tier how late the next candle is; None while nothing is held or to come."""
+        if self.last_open_ms is None or self.is_halted:
+            return None
+        return judge_freshness(lateness_ms(self.key.interval, self.last_open_ms, exchange_now_ms), self.tier)
 
     def lag_ms(self, exchange_now_ms: int) -> int | None:
         """Return how far the end of the last held candle lies behind; None while nothing is held."""
@@ -88,6 +94,7 @@ def _list_series(connection: Connection) -> list[SeriesStatus]:
             row.close_price,
             row.exchange_time,
             row.status,
+            Tier(row.tier),
         )
         for row in connection.execute(query)
     ]

@@ -34,7 +34,7 @@ _VOLUMES = re.compile(r"(?:(?>0|[1-9]\d{0,21}+)\.\d{8}\n)*+", re.ASCII)
 _PRICE_DIGITS, _VOLUME_DIGITS = 20, 30
 _MAX_TRADES = 10**18
 # Times of 14 digits and more are microseconds (Binance's archives since 2025): 10**14 ms is the year 5138.
-_FIRST_MICROSECONDS = 10**14
+FIRST_MICROSECONDS = 10**14
 _FIRST_TIME_MS, _LAST_TIME_MS = 0, 4_102_444_800_000
 
 
@@ -73,7 +73,7 @@ def _times(column: Sequence[int]) -> NDArray[np.int64]:
         times = np.array(column, dtype=np.int64)
     except OverflowError as error:
         raise BadKline(f"a time is out of range: {error}") from error
-    times = np.where(times >= _FIRST_MICROSECONDS, times // 1000, times)
+    times = np.where(times >= FIRST_MICROSECONDS, times // 1000, times)
     outside = np.flatnonzero((times < _FIRST_TIME_MS) | (times > _LAST_TIME_MS))
     if outside.size:
         raise BadKline(f"row {outside[0]}: time {column[outside[0]]} is not between 1970 and 2100")

@@ -94,8 +94,10 @@ class TransformManager:
         # Threads take turns look by look: else two would load the same objects, one of them in vain.
         self._turn = FairLock()
 
-    def load_waiting(self, should_stop: Callable[[], bool] = lambda: False) -> TransformReport:
-        """Load slice after slice until nothing waits or *should_stop* says so; return what was done.
+    def load_waiting(
+        self, should_stop: Callable[[], bool] = lambda: False, lanes: Sequence[Lane] = _LANES
+    ) -> TransformReport:
+        """Load slices of *lanes* until nothing waits or *should_stop* says so; return what was done.
 
         While the database takes one slice, the next is read and parsed. A server takes two at a time, of
         different symbols, so that neither waits for the other's locks; SQLite has one writer.
@@ -114,22 +116,22 @@ class TransformManager:
             is_left = True
             while is_left:
                 with self._turn:
-                    parts = [] if should_stop() else _by_symbol(self._list_waiting(), streams)
+                    parts = [] if should_stop() else _by_symbol(self._list_waiting(lanes), streams)
                     # What this thread may write holds for those that load for it.
                     for loaded in loaders.map(load, parts, [copy_context() for _ in parts]):
                         report.add(loaded)
                 is_left = bool(parts)
         return report
 
-    def _list_waiting(self) -> list[CatalogRow]:
+    def _list_waiting(self, lanes: Sequence[Lane]) -> list[CatalogRow]:
         """List some of what waits: live objects, then repairs, then history, each with its places."""
         places = max(self._slice_objects, _SHARE)
         kept = {Lane.REPAIR: places // _SHARE, Lane.HISTORY: places // _SHARE}
         taken: list[CatalogRow] = []
         with self._warehouse.read() as connection:
-            waiting = {lane: list_waiting(connection, lane, places) for lane in _LANES}
-        for number, lane in enumerate(_LANES):
-            for_others = sum(min(kept[other], len(waiting[other])) for other in _LANES[number + 1 :])
+            waiting = {lane: list_waiting(connection, lane, places) for lane in lanes}
+        for number, lane in enumerate(lanes):
+            for_others = sum(min(kept[other], len(waiting[other])) for other in lanes[number + 1 :])
             taken += waiting[lane][: places - len(taken) - for_others]
         return taken
 
@@ -209,11 +211,24 @@ def read_object(lake: ObjectStore, row: CatalogRow) -> Batch:
     """Read, check and parse one object; BadObject says what is wrong with it."""
     try:
         content = lake.get(Bucket(row.bucket), row.key)
-        _check_content(content, row)
-        envelope = open_object(row.key, content)
-        return _parse(envelope, row)
     except NotFound as error:
         raise BadObject(row.key, f"it is in the catalog but not in the {row.bucket} bucket") from error
+    except ValueError as error:  # a key that no store can hold
+        raise BadObject(row.key, str(error)) from error
+    batch = parse_object(content, row)
+    if isinstance(batch, KlineBatch) and batch.bad:
+        first = batch.bad[0]
+        log.error(
+            "rows quarantined", key=row.key, rows=len(batch.bad), first=first.index, reason=first.reason
+        )
+    return batch
+
+
+def parse_object(content: bytes, row: CatalogRow) -> Batch:
+    """Check and parse an object that was read; BadObject says what is wrong with it."""
+    try:
+        _check_content(content, row)
+        return _parse(open_object(row.key, content), row)
     except ValueError as error:
         raise BadObject(row.key, str(error)) from error
 
@@ -230,11 +245,6 @@ def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
         return DepthBatch(key.exchange, key.symbol, row.id, key.timestamp_ms, levels)
     series = SeriesKey(key.exchange, key.symbol, key.interval)
     sifted = sift_klines(envelope.body, key.interval, envelope.header.exchange_time_ms)
-    if sifted.bad:
-        first = sifted.bad[0]
-        log.error(
-            "rows quarantined", key=row.key, rows=len(sifted.bad), first=first.index, reason=first.reason
-        )
     return KlineBatch(
         series, row.id, row.key, key.timestamp_ms, sifted.open_times_ms, sifted.rows, sifted.bad
     )

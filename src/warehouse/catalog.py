@@ -169,6 +169,15 @@ def mark_loaded(connection: Connection, ids: Iterable[int]) -> None:
     )
 
 
+def mark_without_candles(connection: Connection, key: str) -> None:
+    """Note that a waiting object holds nothing that could be loaded: evidence about a gap."""
+    connection.execute(
+        lake_objects.update()
+        .where(lake_objects.c.object_key == key, lake_objects.c.state == ObjectState.LANDED.value)
+        .values(state=ObjectState.LOADED.value, loaded_at=utc_now())
+    )
+
+
 def quarantine(connection: Connection, object_id: int, reason: str) -> None:
     """Set a waiting object aside with the reason why it cannot be loaded."""
     connection.execute(

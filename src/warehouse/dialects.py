@@ -13,17 +13,32 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Table, Text, event, func, literal_column, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Integer,
+    Table,
+    Text,
+    cast,
+    event,
+    extract,
+    func,
+    literal_column,
+    type_coerce,
+)
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.dml import Insert
 
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval
 from src.warehouse.columns import utc_now
 from src.warehouse.types import DECIMAL_COLLATION, ExactDecimal, UtcDate, UtcMs
 
 _BUSY_TIMEOUT_MS = 30_000
 # MySQL's word for a session that was silent too long, which SQLAlchemy does not know to be the end of it.
 _ENDED_FOR_SILENCE = 4031
+# As SQLAlchemy counts it: stronger than minus.
+_PRECEDENCE_OF_DIVISION = 8
 
 
 def is_mysql(engine_or_connection: Any) -> bool:
@@ -153,6 +168,14 @@ def decimal_sum(column: ColumnElement[Any], engine: Any, precision: int = 38) ->
     return name(column, type_=ExactDecimal(precision))
 
 
+def is_other(one: ColumnElement[Any], other: ColumnElement[Any], engine: Any) -> ColumnElement[bool]:
+    """Whether two values of one kind of column differ; in SQLite equal decimals are equal text."""
+    if is_mysql(engine):
+        return one != other
+    # As bytes, since each comparison by the decimal collation would call back into Python.
+    return one.op("COLLATE BINARY <>", is_comparison=True)(other)
+
+
 def later(seconds: float, engine: Any) -> ColumnElement[int]:
     """Return the time that it is by the database's clock in so many seconds, to the millisecond."""
     milliseconds = round(seconds * 1000)
@@ -187,6 +210,45 @@ def hour_key(column: ColumnElement[Any], engine: Any) -> ColumnElement[Any]:
 def day_key(column: ColumnElement[Any], engine: Any) -> ColumnElement[Any]:
     """Return what is equal for times of one UTC day."""
     return func.to_days(column) if is_mysql(engine) else func.substr(column, 1, 10)
+
+
+def slot_number(column: ColumnElement[Any], interval: Interval, engine: Any) -> ColumnElement[int]:
+    """Return the slot that a time falls in, counted from the one that holds 1970-01-01."""
+    if interval.fixed_ms is None:
+        return (_part(column, "YEAR", engine) - 1970) * 12 + _part(column, "MONTH", engine) - 1
+    seconds = _whole_seconds(column, engine) - interval.floor(0) // 1000
+    division = seconds.op("DIV" if is_mysql(engine) else "/", precedence=_PRECEDENCE_OF_DIVISION)
+    return division(interval.fixed_ms // 1000)
+
+
+def off_grid(column: ColumnElement[Any], interval: Interval, engine: Any) -> ColumnElement[int]:
+    """Return 0 for times on the grid of an interval under a day, more for others; cheap for each row."""
+    assert interval.fixed_ms is not None
+    assert interval.fixed_ms < DAY_MS
+    if not is_mysql(engine):
+        seconds = _whole_seconds(column, engine) % (interval.fixed_ms // 1000)
+        return seconds * 1000 + cast(func.substr(column, 21, 3), Integer)
+    # EXTRACT writes a time's parts one after the other, HHMMSS and six more digits. Hours are divided alone,
+    # since they stand at a hundred minutes each.
+    if interval.is_coarse:
+        return extract("HOUR_MICROSECOND", column) % (interval.fixed_ms // HOUR_MS * 10**10)
+    step = 10**6 if interval is Interval.S1 else interval.fixed_ms // MINUTE_MS * 10**8
+    return extract("MINUTE_MICROSECOND", column) % step
+
+
+def _part(column: ColumnElement[Any], name: str, engine: Any) -> ColumnElement[int]:
+    if is_mysql(engine):
+        return extract(name, column)
+    start, length = (1, 4) if name == "YEAR" else (6, 2)
+    return cast(func.substr(column, start, length), Integer)
+
+
+def _whole_seconds(column: ColumnElement[Any], engine: Any) -> ColumnElement[int]:
+    """Return the whole seconds since the epoch."""
+    if is_mysql(engine):
+        epoch: tuple[ColumnElement[Any], ...] = (literal_column("SECOND"), literal_column("'1970-01-01'"))
+        return func.timestampdiff(*epoch, column, type_=Integer())
+    return cast(func.strftime("%s", column), Integer)
 
 
 def upsert(

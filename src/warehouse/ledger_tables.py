@@ -61,7 +61,7 @@ gaps = table_of(
     Column("attempts", Integer(), nullable=False, server_default=text("0")),
     _maybe("run_id", BigInteger()),
     _maybe("error", prose()),
-    # JSON: the keys of the answers that had nothing.
+    # JSON: the answers that had nothing: key of the object, window, when asked for.
     _maybe("evidence", prose()),
     UniqueConstraint("series_id", "start_time", name="uq_gaps"),
     Index("ix_gaps_state", "state", "ask_again_at"),

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, tuple_
 from src.domain import SeriesKey
 from src.warehouse import bulk
 from src.warehouse.catalog import lock_waiting, mark_loaded
+from src.warehouse.coverage import Addition, extend_coverage
 from src.warehouse.engine import Warehouse
 from src.warehouse.facts import DEPTH_COLUMNS, DepthBatch, KlineBatch, without_doubles
 from src.warehouse.merging import span, write_facts
@@ -80,6 +81,7 @@ def _load_klines(connection: Connection, batches: Sequence[KlineBatch], result: 
     if not by_series:
         return
     locked = lock_series(connection, by_series)
+    additions = []
     for table, is_coarse in ((fact_klines, False), (fact_klines_coarse, True)):
         of_table = {
             series: found for series, found in by_series.items() if series.interval.is_coarse == is_coarse
@@ -87,8 +89,10 @@ def _load_klines(connection: Connection, batches: Sequence[KlineBatch], result: 
         for series, touched in sorted(write_facts(connection, table, of_table).items()):
             WarehouseAggregator(connection).roll_up(series, touched.times_ms)
             record_load(connection, locked[series], touched.inserted, *span(of_table[series]))
+            additions.append(Addition(locked[series], touched.new_times_ms))
             result.inserted += touched.inserted
             result.replaced += touched.replaced
+    extend_coverage(connection, additions)
 
 
 def _by_series(batches: Sequence[KlineBatch]) -> dict[SeriesKey, list[KlineBatch]]:

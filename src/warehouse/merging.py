@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, case, func, or_, select
 
 from src.domain import Interval, SeriesKey
-from src.warehouse import bulk, dialects
+from src.warehouse import bulk, dialects, restatements
 from src.warehouse.facts import KLINE_COLUMNS, KlineBatch, RowChunk
 from src.warehouse.staging import drop_stage, make_stage
 from src.warehouse.tables import lake_objects
@@ -28,11 +28,15 @@ SeriesBatches = Mapping[SeriesKey, Sequence[KlineBatch]]
 
 @dataclass(slots=True)
 class Touched:
-    """What changed in one series' facts: how many candles are new or replaced, and their open times."""
+    """What changed in one series' facts: how many candles are new or replaced, and their open times.
+
+    *new_times_ms* are those of the new ones alone.
+    """
 
     inserted: int = 0
     replaced: int = 0
     times_ms: NDArray[np.int64] = field(default_factory=lambda: _NO_TIMES)
+    new_times_ms: NDArray[np.int64] = field(default_factory=lambda: _NO_TIMES)
 
 
 def write_facts(connection: Connection, table: Table, batches: SeriesBatches) -> dict[SeriesKey, Touched]:
@@ -62,7 +66,7 @@ def _chunks(batches: SeriesBatches) -> list[RowChunk]:
 
 def _all_new(batches: Sequence[KlineBatch]) -> Touched:
     times = np.concatenate([batch.open_times_ms for batch in batches])
-    return Touched(inserted=len(times), times_ms=times)
+    return Touched(inserted=len(times), times_ms=times, new_times_ms=times)
 
 
 def _holds_any(
@@ -88,10 +92,12 @@ def _merge(connection: Connection, table: Table, batches: SeriesBatches) -> dict
     is_new = table.c.symbol.is_(None)
     joined = stage.outerjoin(table, and_(*[stage.c[name] == table.c[name] for name in _FACT_KEY]))
     wins = or_(is_new, _takes_precedence(stage, table))
+    differs = and_(table.c.symbol.is_not(None), restatements.differs(stage, table, connection))
+    told = [case((is_new, 1), else_=0).label("is_new"), case((differs, 1), else_=0).label("differs")]
     key = [stage.c[name] for name in _FACT_KEY]
-    changes = connection.execute(
-        select(*key, case((is_new, 1), else_=0).label("is_new")).select_from(joined).where(wins)
-    ).all()
+    changes = connection.execute(select(*key, *told).select_from(joined).where(wins)).all()
+    if any(change.differs for change in changes):
+        restatements.keep_versions(connection, stage, table, joined, and_(wins, differs))
     if changes:
         winners = select(*[stage.c[name] for name in KLINE_COLUMNS]).select_from(joined).where(wins)
         connection.execute(dialects.upsert(table, connection, winners, KLINE_COLUMNS))
@@ -122,6 +128,6 @@ def _by_series(changes: Sequence[Any]) -> dict[SeriesKey, Touched]:
 
 
 def _summed(changes: Sequence[Any]) -> Touched:
-    inserted = sum(change.is_new for change in changes)
     times = np.array([change.open_time for change in changes], dtype=np.int64)
-    return Touched(inserted, len(changes) - inserted, times)
+    new_times = times[np.array([change.is_new for change in changes], dtype=np.bool_)]
+    return Touched(len(new_times), len(times) - len(new_times), times, new_times)

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, literal, select, tuple_
 
 from src.domain import Interval, SeriesKey
 from src.warehouse import dialects
+from src.warehouse.ledger_tables import coverage_ranges
 from src.warehouse.tables import series
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesRow:
-    """What is known of one series; times in UTC ms, None while it holds nothing."""
+    """What is known of one series; times in UTC ms, None while it holds nothing or nothing is wanted.
+
+    *keep_days* says how long its candles under an hour stay: None as the settings say, 0 for ever.
+    """
 
     id: int
     key: SeriesKey
@@ -27,6 +31,9 @@ class SeriesRow:
     first_open_ms: int | None
     last_open_ms: int | None
     load_version: int
+    wanted_from_ms: int | None = None
+    keep_days: int | None = None
+    tier: str = "TIER4"
 
 
 def ensure_series(connection: Connection, keys: Iterable[SeriesKey], *, tracked: bool) -> None:
@@ -75,10 +82,38 @@ def record_load(connection: Connection, row: SeriesRow, inserted: int, first_ms:
     )
 
 
+def correct_count(connection: Connection, row: SeriesRow, record_count: int) -> None:
+    """Set how many candles are held where it is not that; its caller holds the series' lock."""
+    is_wrong = and_(series.c.id == row.id, series.c.record_count != record_count)
+    values = {"record_count": record_count, "load_version": series.c.load_version + 1}
+    connection.execute(series.update().where(is_wrong).values(values))
+
+
+def list_uncounted(connection: Connection) -> list[SeriesRow]:
+    """List the series that hold candles of which the ledger of coverage knows nothing."""
+    covered = select(coverage_ranges.c.series_id).where(coverage_ranges.c.series_id == series.c.id)
+    query = select(series).where(series.c.record_count > 0, ~covered.exists()).order_by(series.c.id)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
 def want_from(connection: Connection, key: SeriesKey, start_ms: int) -> None:
     """Set where the wanted history begins, unless it is set already."""
     unset = series.c.wanted_from.is_(None)
     connection.execute(series.update().where(_is_one_of([key]), unset).values(wanted_from=start_ms))
+
+
+def set_tier(connection: Connection, keys: Iterable[SeriesKey], tier: str) -> int:
+    """Give these series a tier (see ``src.freshness``); return how many there are."""
+    return connection.execute(series.update().where(_is_one_of(list(keys))).values(tier=tier)).rowcount
+
+
+def want_history(connection: Connection, key: SeriesKey, start_ms: int, keep_days: int) -> None:
+    """Let the wanted history begin at *start_ms* or earlier, and stay for *keep_days*, 0 for ever."""
+    begun = series.c.wanted_from
+    earlier = case((begun < start_ms, begun), else_=literal(start_ms, begun.type))
+    ensure_series(connection, [key], tracked=False)
+    changed = series.update().where(_is_one_of([key]))
+    connection.execute(changed.values(wanted_from=earlier, keep_days=keep_days))
 
 
 def _identity(key: SeriesKey) -> dict[str, str]:
@@ -99,4 +134,7 @@ def _from_row(row: Row[tuple[object, ...]]) -> SeriesRow:
         first_open_ms=row.first_open_time,
         last_open_ms=row.last_open_time,
         load_version=row.load_version,
+        wanted_from_ms=row.wanted_from,
+        keep_days=row.keep_days,
+        tier=row.tier,
     )

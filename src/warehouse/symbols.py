@@ -1,4 +1,4 @@
-"""What exchanges say of their symbols: status, assets, price and quantity steps."""
+"""What exchanges say of their symbols: status, assets, price and quantity steps, since and until when."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from sqlalchemy import Connection, select
 
 from src.warehouse import dialects
 from src.warehouse.tables import symbols
+
+# What exchanges call a symbol that is bought and sold; any other status means that no candles come.
+TRADING = "TRADING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,14 @@ class SymbolRow:
     step_size: Decimal | None
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Since when a symbol has candles and when they ended (UTC ms); None is not known, or not ended."""
+
+    listed_ms: int | None = None
+    delisted_ms: int | None = None
+
+
 def upsert_symbols(connection: Connection, rows: Sequence[SymbolRow], now_ms: int) -> None:
     """Keep the exchange's latest word on these symbols."""
     names = ("exchange", "symbol", "status", "base_asset", "quote_asset", "tick_size", "step_size")
@@ -37,3 +48,17 @@ def list_statuses(connection: Connection, exchange: str) -> dict[str, str]:
     """Return the status of every symbol of *exchange* that was ever asked about."""
     query = select(symbols.c.symbol, symbols.c.status).where(symbols.c.exchange == exchange)
     return {row.symbol: row.status for row in connection.execute(query)}
+
+
+def list_lifetimes(connection: Connection) -> dict[tuple[str, str], Lifetime]:
+    """Return since and until when each symbol trades, by exchange and symbol."""
+    query = select(symbols.c.exchange, symbols.c.symbol, symbols.c.listed_at, symbols.c.delisted_at)
+    rows = connection.execute(query)
+    return {(row.exchange, row.symbol): Lifetime(row.listed_at, row.delisted_at) for row in rows}
+
+
+def save_lifetime(connection: Connection, exchange: str, symbol: str, lifetime: Lifetime) -> None:
+    """Keep since and until when a symbol trades; nothing where the symbol has no row."""
+    is_it = (symbols.c.exchange == exchange) & (symbols.c.symbol == symbol)
+    values = {"listed_at": lifetime.listed_ms, "delisted_at": lifetime.delisted_ms}
+    connection.execute(symbols.update().where(is_it).values(**values))

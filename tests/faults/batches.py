@@ -83,6 +83,17 @@ class Batch:
         children = self.children()
         return sum(child.done for child in children) / sum(child.total or 0 for child in children)
 
+    def wait_for_time_left(self, share: float) -> float:
+        """Return the seconds that the batch tells as soon as it says that so much is done."""
+        seen: list[RunRow] = []
+
+        def is_told() -> bool:
+            seen.append(self.row())
+            return seen[-1].done >= share * (seen[-1].total or 0) and bool(seen[-1].time_left_ms)
+
+        eventually(is_told, f"{share:.0%} of the batch")
+        return (seen[-1].time_left_ms or 0) / 1000
+
     def wait_until_ended(self, seconds: float = 90) -> None:
         eventually(lambda: self.row().state.is_end, "the batch has ended", seconds)
 

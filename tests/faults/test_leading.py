@@ -136,3 +136,12 @@ def test_settings_take_effect_while_the_daemon_runs(make_pipeline: MakePipeline)
             "depth of five levels is asked for",
         )
         daemon.end()
+
+
+def test_settings_hold_for_a_command_that_works_itself(make_pipeline: MakePipeline) -> None:
+    pipeline = make_pipeline()
+    pipeline.run_cli("migrate")
+    pipeline.run_cli("settings", "set", "depth_levels", "5")
+    pipeline.run_cli("cycle")
+    asked = [one.query["limit"] for one in pipeline.simulator.requests if one.path.endswith("/depth")]
+    assert set(asked) == {"5"}

@@ -11,6 +11,7 @@ import pytest
 
 from src.clock import SystemClock
 from src.domain import DAY_MS, utc_from_ms
+from src.jobs.job_registry import build_jobs
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.jobs import ensure_jobs, set_next_run, set_schedule
 from src.warehouse.run_states import TRANSIENT, Failure, claim, finish
@@ -57,6 +58,11 @@ def test_list_shows_each_job_before_any_has_run() -> None:
         "cycle every minute yes - never",
         "reconcile_lake daily at 04:30 UTC yes - never",
         "refresh_symbols daily at 00:10 UTC yes - never",
+        "check_quality daily at 04:00 UTC yes - never",
+        "repair_gaps every hour yes - never",
+        "backfill_gaps daily at 03:00 UTC yes - never",
+        "verify_sample daily at 05:15 UTC yes - never",
+        "recount_coverage Sundays at 03:30 UTC yes - never",
     ]
 
 
@@ -118,7 +124,7 @@ def test_stored_schedule_that_is_not_valid_is_told_with_what_holds(warehouse: Wa
 def test_unknown_job_is_told_with_the_nearest(command: str) -> None:
     assert fail(1, "jobs", command, "cicle") == (
         "candlehouse: there is no job 'cicle'. Did you mean cycle? "
-        "Known are cycle, reconcile_lake, refresh_symbols\n"
+        f"Known are {', '.join(build_jobs(lambda: 60))}\n"
     )
 
 

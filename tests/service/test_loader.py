@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -155,11 +155,11 @@ def fail_times(
     """Let so many looks fail; return a list that grows by each."""
     look, failed = transform._list_waiting, list[int]()
 
-    def fail_first() -> list[CatalogRow]:
+    def fail_first(lanes: Sequence[Lane]) -> list[CatalogRow]:
         if len(failed) < times:
             failed.append(len(failed))
             raise error
-        return look()
+        return look(lanes)
 
     monkeypatch.setattr(transform, "_list_waiting", fail_first)
     return failed
@@ -211,8 +211,8 @@ def note_looks(
     """Call *on_look* with the number of each look that took something; return a list of who took what."""
     look, looks = transform._list_waiting, list[tuple[str, list[int]]]()
 
-    def noted() -> list[CatalogRow]:
-        if rows := look():
+    def noted(lanes: Sequence[Lane]) -> list[CatalogRow]:
+        if rows := look(lanes):
             looks.append((threading.current_thread().name, [row.id for row in rows]))
             on_look(len(looks))
         return rows

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from src.domain import MINUTE_MS, Interval, SeriesKey
 from src.errors import SourceError, SourceTransient
 from src.extract.exchange import UnknownSymbols
+from src.simulator.config import BINANCE_START_MS
 from src.warehouse.series import list_series
 from src.warehouse.tables import symbols
 from tests.service.rig import BTC, NOW_MS, Rig
@@ -151,3 +152,45 @@ def test_symbol_in_small_letters_is_unknown(rig: Rig) -> None:
     with pytest.raises(SourceError, match="btcusdt"):
         rig.start().tracking.add(["btcusdt"], MINUTE)
     assert tracked(rig) == []
+
+
+# --- since and until when a symbol trades ---
+
+_LISTED_MS = Interval.M1.floor(NOW_MS) - 180 * MINUTE_MS
+
+
+def lifetimes(rig: Rig) -> dict[str, tuple[int | None, int | None]]:
+    return {row.symbol: (row.listed_at, row.delisted_at) for row in rig.rows(symbols)}
+
+
+def test_refresh_finds_when_a_symbol_was_listed_and_asks_that_once(rig: Rig) -> None:
+    rig.simulator.change_market("listing:symbol=ETHUSDT,from=-3h")
+    tracking = rig.start().tracking
+    tracking.seed(["BTCUSDT", "ETHUSDT"], [Interval.M1, Interval.H1])
+    tracking.refresh()
+    assert lifetimes(rig) == {"BTCUSDT": (BINANCE_START_MS, None), "ETHUSDT": (_LISTED_MS, None)}
+    assert len(rig.asked("klines")) == 2
+    rig.simulator.clear_requests()
+    tracking.refresh()
+    assert rig.asked("klines") == []
+    assert lifetimes(rig)["ETHUSDT"] == (_LISTED_MS, None)
+
+
+def test_refresh_finds_when_trading_ended_and_takes_it_back_when_it_goes_on(rig: Rig) -> None:
+    tracking = rig.start().tracking
+    tracking.seed(["BTCUSDT", "ETHUSDT"], MINUTE)
+    rig.simulator.change_market("delisting:symbol=BTCUSDT,from=-3h")
+    tracking.refresh()
+    assert lifetimes(rig)["BTCUSDT"] == (BINANCE_START_MS, _LISTED_MS + MINUTE_MS)
+    assert lifetimes(rig)["ETHUSDT"] == (BINANCE_START_MS, None)
+    rig.simulator.change_market("delisting:symbol=BTCUSDT,from=+3h")
+    tracking.refresh()
+    assert lifetimes(rig)["BTCUSDT"] == (BINANCE_START_MS, None)
+
+
+def test_one_symbol_whose_candles_are_refused_does_not_hide_the_others(rig: Rig) -> None:
+    tracking = rig.start().tracking
+    tracking.seed(["BTCUSDT", "ETHUSDT"], MINUTE)
+    rig.simulator.add_fault("451:path=klines,symbol=BTCUSDT")
+    tracking.refresh()
+    assert lifetimes(rig) == {"BTCUSDT": (None, None), "ETHUSDT": (BINANCE_START_MS, None)}

@@ -181,6 +181,18 @@ def test_what_may_pass_is_tried_again_and_what_cannot_is_not(
     assert asking.retry(warehouse, [refused], "a test").permanent == [refused]
 
 
+def test_who_failed_for_the_last_time_is_told_how_to_go_on_all_the_same(
+    warehouse: Warehouse, make_worker: MakeWorker
+) -> None:
+    spent = queue(warehouse, "hiccup", attempt_limit=1)
+    make_worker()
+    error = wait_for(warehouse, spent, RunState.FAILED).error or {}
+    assert f"./candlehouse runs retry {spent} --force goes on where it stopped" in error["todo"]
+    assert asking.retry(warehouse, [spent], "a test").skipped_for_attempts == [spent]
+    assert asking.retry(warehouse, [spent], "a test", force=True).retried == [spent]
+    wait_for(warehouse, spent, RunState.SUCCEEDED)
+
+
 def test_shutdown_costs_no_attempt_and_the_next_worker_goes_on(
     warehouse: Warehouse, make_worker: MakeWorker
 ) -> None:

@@ -136,6 +136,16 @@ def test_open_breaker_stops_this_process_and_every_later_one(warehouse: Counting
     assert row.used_weight == 5
 
 
+def test_breaker_can_be_changed_while_running(warehouse: Counting, clock: Sleeper) -> None:
+    budget = a_budget(warehouse, clock)
+    budget.set_breaker(Breaker(failures=1, rest_ms=7_000))
+    budget.acquire(1)
+    budget.failed(WHY)
+    with pytest.raises(SourceResting, match=r"1 calls? failed in a row") as rests:
+        budget.acquire(1)
+    assert rests.value.until_ms == T0 + 7_000
+
+
 def test_failures_of_several_processes_are_counted_together(warehouse: Counting, clock: Sleeper) -> None:
     budgets = [a_budget(warehouse, clock) for _ in range(5)]
     for budget in budgets:

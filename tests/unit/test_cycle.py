@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from structlog.testing import capture_logs
 
 from src.clock import ManualClock
+from src.domain import Lane
 from src.extract.manager import ExtractionManager, ExtractReport
 from src.jobs.cycle import CycleReport, run_cycle
 from src.transform.manager import TransformManager, TransformReport
@@ -32,7 +33,7 @@ class Managers:
         self.clock.sleep(2)
         return self._report
 
-    def load_waiting(self, should_stop: Callable[[], bool]) -> TransformReport:
+    def load_waiting(self, should_stop: Callable[[], bool], lanes: Sequence[Lane] = ()) -> TransformReport:
         report = TransformReport(quarantined=["2026-01-09/BTCUSDT_klines_1.json"])
         while report.loaded.objects < self._slices and not should_stop():
             report.count(LoadResult(objects=1, inserted=3))

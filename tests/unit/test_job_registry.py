@@ -14,7 +14,16 @@ SPECS = build_jobs(lambda: 60)
 
 
 def test_jobs_have_the_ids_that_people_rely_on() -> None:
-    assert list(SPECS) == ["cycle", "reconcile_lake", "refresh_symbols"]
+    assert list(SPECS) == [
+        "cycle",
+        "reconcile_lake",
+        "refresh_symbols",
+        "check_quality",
+        "repair_gaps",
+        "backfill_gaps",
+        "verify_sample",
+        "recount_coverage",
+    ]
 
 
 def test_each_job_runs_by_default_as_documented() -> None:
@@ -23,6 +32,11 @@ def test_each_job_runs_by_default_as_documented() -> None:
         "cycle": "every minute",
         "reconcile_lake": "daily at 04:30 UTC",
         "refresh_symbols": "daily at 00:10 UTC",
+        "check_quality": "daily at 04:00 UTC",
+        "repair_gaps": "every hour",
+        "backfill_gaps": "daily at 03:00 UTC",
+        "verify_sample": "daily at 05:15 UTC",
+        "recount_coverage": "Sundays at 03:30 UTC",
     }
 
 
@@ -111,6 +125,4 @@ def test_job_is_found_by_its_id() -> None:
 def test_unknown_job_is_told_with_the_nearest_and_all_there_are(name: str, guess: str) -> None:
     with pytest.raises(NotFound) as caught:
         get_job(SPECS, name)
-    assert str(caught.value) == (
-        f"there is no job {name!r}.{guess} Known are cycle, reconcile_lake, refresh_symbols"
-    )
+    assert str(caught.value) == (f"there is no job {name!r}.{guess} Known are {', '.join(SPECS)}")

@@ -468,6 +468,12 @@ def test_end_of_a_failed_batch_says_which_and_what_to_do() -> None:
     assert "→ ./candlehouse runs retry 1 tries those again that failed" in text
 
 
+def test_end_of_a_batch_whose_attempts_are_used_up_offers_force() -> None:
+    failed = [replace(FAILED_ROW, fruitless=3, attempt_limit=3)]
+    text = to_text(end_view(make_sight(make_batch(state=PARTLY_FAILED), failed=failed)), 120)
+    assert "→ ./candlehouse runs retry 1 --force tries those again that failed" in text
+
+
 def test_end_of_a_cancelled_run_says_how_it_goes_on() -> None:
     text = to_text(end_view(make_sight(make_row(state=CANCELLED))), 120)
     assert "→ ./candlehouse runs resume 7 goes on where it stopped" in text

@@ -254,6 +254,8 @@ def test_json_has_times_in_milliseconds_and_prices_as_exact_text() -> None:
             "last_price": "48057.24000000",
             "lag_ms": 30_000,
             "status": None,
+            "tier": "TIER4",
+            "freshness": "fresh",
         },
         {
             "exchange": "binance",
@@ -264,6 +266,8 @@ def test_json_has_times_in_milliseconds_and_prices_as_exact_text() -> None:
             "last_price": "0.00000001",
             "lag_ms": None,
             "status": None,
+            "tier": "TIER4",
+            "freshness": None,
         },
     ]
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from src.errors import SourceError, Stopped
 from src.extract.exchange import Exchange, UnknownSymbols
 from src.maintenance.doctor.findings import Finding, warning
-from src.services.status import TRADING
 from src.warehouse.engine import Warehouse
 from src.warehouse.series import list_series
-from src.warehouse.symbols import list_statuses
+from src.warehouse.symbols import TRADING, list_statuses
 
 _UNKNOWN = "no such symbol"
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from src.clock import Clock
 from src.domain import HOUR_MS, MINUTE_MS
 from src.errors import CandlehouseError
+from src.freshness import lateness_ms
 from src.maintenance.doctor.findings import Finding, ok, problem, warning
 from src.maintenance.doctor.halted import judge_halted
 from src.services.status import SeriesStatus, read_status
@@ -69,8 +70,7 @@ def overdue_ms(row: SeriesStatus, now_ms: int) -> int | None:
     """Return how long the next candle has been due, negative before that; None while nothing is held."""
     if row.last_open_ms is None:
         return None
-    interval = row.key.interval
-    return now_ms - interval.next(interval.next(row.last_open_ms))
+    return lateness_ms(row.key.interval, row.last_open_ms, now_ms)
 
 
 def _judge_series(rows: Sequence[SeriesStatus], now_ms: int, allowed_ms: int) -> Finding:

@@ -1,0 +1,148 @@
+"""How gaps are shown, to people and to programs; times in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from src.commands.run_views import counted, table_of, time_text, window_text
+from src.domain import SeriesKey
+from src.maintenance.gaps import GapChanges
+from src.warehouse.gaps import GapReason, GapRow, GapState
+
+_STYLES = {
+    GapState.DETECTED: "yellow",
+    GapState.FILLING: "cyan",
+    GapState.FILLED: "green",
+    GapState.EMPTY_AT_EXCHANGE: "dim",
+    GapState.UNFILLABLE: "red",
+    GapState.FAILED: "bold red",
+}
+_REASONS = {
+    GapReason.NOT_FETCHED: "not fetched yet",
+    GapReason.OUTAGE: "known outage",
+    GapReason.BEYOND_REACH: "beyond the API's reach",
+    GapReason.QUARANTINED: "a row was quarantined",
+    GapReason.OBJECT_LOST: "its object is lost",
+}
+
+
+class NamedGap(NamedTuple):
+    """A gap and its series."""
+
+    key: SeriesKey
+    gap: GapRow
+
+
+def gaps_table(rows: list[NamedGap]) -> Table:
+    """Draw gaps, a line each."""
+    table = table_of("gap", "series", "window (UTC)")
+    table.add_column("missing", justify="right")
+    table.add_column("state", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    table.add_column("asked", no_wrap=True)
+    for key, gap in rows:
+        table.add_row(
+            str(gap.id),
+            f"{key.symbol} {key.interval.value}",
+            window_text(gap.window.start_ms, gap.window.end_ms),
+            f"{gap.missing:,}",
+            Text(_words(gap.state), style=_STYLES[gap.state]),
+            _why(gap),
+            f"{gap.attempts}x" if gap.attempts else "never",
+        )
+    return table
+
+
+def gap_view(row: NamedGap) -> RenderableType:
+    """Draw one gap with the answers that prove it empty."""
+    key, gap = row
+    fields = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, value in _fields(key, gap):
+        fields.add_row(Text(name, style="dim"), Text(value))
+    if not gap.evidence:
+        return fields
+    answers = table_of("asked (UTC)", "nothing in (UTC)", "object")
+    for one in gap.evidence:
+        window = window_text(one.window.start_ms, one.window.end_ms)
+        answers.add_row(time_text(one.asked_ms), window, Text(one.key))
+    return Group(fields, Text(), answers)
+
+
+def gap_json(row: NamedGap) -> dict[str, Any]:
+    """Return a gap for programs; times in UTC milliseconds."""
+    key, gap = row
+    told = {name: value for name, value in asdict(gap).items() if name not in {"window", "evidence"}}
+    evidence = [
+        {
+            "key": one.key,
+            "start_ms": one.window.start_ms,
+            "end_ms": one.window.end_ms,
+            "asked_ms": one.asked_ms,
+        }
+        for one in gap.evidence
+    ]
+    return {
+        **told,
+        "exchange": key.exchange,
+        "symbol": key.symbol,
+        "interval": key.interval.value,
+        "start_ms": gap.window.start_ms,
+        "end_ms": gap.window.end_ms,
+        "evidence": evidence,
+    }
+
+
+def changes_json(changes: GapChanges) -> dict[str, int]:
+    """Return what a look found, for programs."""
+    names = ("detected", "filled", "reopened", "open", "missing")
+    return {"series": len(changes.series), **{name: getattr(changes, name) for name in names}}
+
+
+def changes_text(changes: GapChanges) -> str:
+    """Return what a look found, for people."""
+    found = (
+        f"looked at {len(changes.series):,} series: {changes.detected:,} new, "
+        f"{changes.filled:,} filled, {changes.reopened:,} open again"
+    )
+    if not changes.open:
+        return f"{found}; no gaps"
+    return f"{found}; {counted(changes.open, 'gap')} with {counted(changes.missing, 'missing candle')}"
+
+
+def _fields(key: SeriesKey, gap: GapRow) -> list[tuple[str, str]]:
+    known = [
+        ("gap", str(gap.id)),
+        ("series", str(key)),
+        ("window (UTC)", window_text(gap.window.start_ms, gap.window.end_ms)),
+        ("missing", counted(gap.missing, "candle")),
+        ("state", _words(gap.state)),
+        ("why", _why(gap)),
+        ("beyond the API's reach", counted(gap.beyond_reach, "candle") if gap.beyond_reach else ""),
+        ("file that would fill it", gap.file_hint or ""),
+        ("detected (UTC)", time_text(gap.detected_ms)),
+        ("asked (UTC)", f"{time_text(gap.attempted_ms)}, {gap.attempts}x" if gap.attempted_ms else "never"),
+        ("asked again (UTC)", time_text(gap.ask_again_ms) if gap.ask_again_ms else ""),
+        ("filled (UTC)", time_text(gap.filled_ms) if gap.filled_ms else ""),
+        ("error", gap.error or ""),
+    ]
+    return [(name, value) for name, value in known if value]
+
+
+def _why(gap: GapRow) -> str:
+    if gap.state is GapState.FILLED:
+        return ""
+    words = _REASONS[gap.reason]
+    if gap.state is GapState.EMPTY_AT_EXCHANGE:
+        words = "nothing there"
+    elif gap.evidence:
+        words = "nothing there when last asked"
+    return f"{words}: {gap.hint}" if gap.hint else words
+
+
+def _words(state: GapState) -> str:
+    return state.value.replace("_", " ")

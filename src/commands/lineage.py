@@ -1,0 +1,189 @@
+"""The command ``lineage``: from a candle to the object that it came from, or why there is no candle."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from src.commands.common import app, json_option, show_result
+from src.commands.fetch_request import parse_intervals, parse_symbols
+from src.commands.times import parse_time
+from src.domain import format_utc
+from src.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from src.maintenance.lineage import Opened
+    from src.warehouse.lineage import Lineage
+    from src.warehouse.objects import ObjectRow
+    from src.wiring import App
+
+_HOME = "binance"
+
+
+@click.command()
+@click.argument("symbol", required=False)
+@click.argument("time", required=False)
+@click.option("--interval", default="1m", show_default=True, help="The candle's interval.")
+@click.option("--object", "key", metavar="KEY", help="Show this object of the lake instead.")
+@json_option
+def lineage(symbol: str | None, time: str | None, interval: str, key: str | None, as_json: bool) -> None:
+    """Show where a candle came from: the object, the request, the run; or why there is no candle.
+
+    TIME is any moment (UTC) of the candle. Exit status 1 when there is no candle, or its object cannot be
+    opened.
+
+    \b
+    Example: ./candlehouse lineage BTCUSDT 2026-01-09T14:30
+    """
+    parts = app()
+    parts.starter.prepare_warehouse()
+    if key is not None:
+        value, is_whole = _object_json(parts, key)
+        show_result(value, as_json, lambda: "\n".join(_object_lines(value)))
+    elif symbol is None or time is None:
+        raise ConfigurationError("a SYMBOL and a TIME are needed, or --object KEY")
+    else:
+        value, is_whole = _candle_json(parts, symbol, time, interval)
+        show_result(value, as_json, lambda: "\n".join(_candle_lines(value)))
+    if not is_whole:
+        sys.exit(1)
+
+
+def _object_json(parts: App, key: str) -> tuple[dict[str, Any], bool]:
+    from src.maintenance.lineage import open_source
+    from src.warehouse.lineage import count_held_from
+    from src.warehouse.objects import get_object
+
+    with parts.warehouse.read() as connection:
+        row = get_object(connection, key)
+        held = count_held_from(connection, row)
+    opened = open_source(parts.lake, row)
+    return {**_source(row, opened), "candles_held": held}, opened.problem is None
+
+
+def _candle_json(parts: App, symbol: str, time: str, interval: str) -> tuple[dict[str, Any], bool]:
+    from src.maintenance.lineage import explain_absence, open_source
+    from src.warehouse.lineage import find_lineage, get_series
+    from src.warehouse.symbols import Lifetime, list_lifetimes
+
+    (name,), (of,) = parse_symbols([symbol]), parse_intervals([interval])
+    time_ms = parse_time(time, "TIME")
+    with parts.warehouse.read() as connection:
+        series = get_series(connection, _HOME, name, of)
+        found = find_lineage(connection, series, time_ms)
+        lifetime = list_lifetimes(connection).get((_HOME, name), Lifetime())
+    value = _told(found)
+    if found.candle is None:
+        value["why_not"] = explain_absence(found, lifetime, parts.clock.now_ms())
+        return value, False
+    if found.source is None:
+        value["object"] = {"id": found.candle.object_id, "problem": "the catalog has it no more"}
+        return value, False
+    opened = open_source(parts.lake, found.source, found.candle.open_time_ms)
+    value["object"] = _source(found.source, opened)
+    return value, opened.problem is None
+
+
+def _told(found: Lineage) -> dict[str, Any]:
+    """Return a lineage for programs, its object left out; times in UTC ms, amounts as text, exact."""
+    from src.warehouse.facts import CANDLE_COLUMNS
+
+    candle = found.candle
+    return {
+        "series": str(found.series.key),
+        "open_time_ms": candle.open_time_ms if candle else found.slot.start_ms,
+        "is_held": candle is not None,
+        "candle": dict(zip(CANDLE_COLUMNS, candle.row.split("\t"), strict=True)) if candle else None,
+        "rollups": [
+            {
+                "length": key.length,
+                "start_ms": key.start_ms,
+                "candle_count": rollup.candle_count,
+                "sealed_at_ms": rollup.sealed_at_ms,
+            }
+            for key, rollup in sorted(found.rollups.items(), reverse=True)
+        ],
+        "earlier_versions": [
+            {
+                "known_from_ms": one.known_from_ms,
+                "known_until_ms": one.known_until_ms,
+                "close_price": f"{one.candle.close_price:f}",
+                "volume": f"{one.candle.volume:f}",
+                "object_id": one.object_id,
+                "replaced_by": one.replaced_by,
+            }
+            for one in found.versions
+        ],
+        "gap": None if found.gap is None else {"id": found.gap.id, "state": found.gap.state.value},
+    }
+
+
+def _source(row: ObjectRow, opened: Opened) -> dict[str, Any]:
+    from src.extract.http import USER_AGENT
+
+    request = opened.request
+    return {
+        "id": row.id,
+        "key": row.key,
+        "bucket": row.bucket,
+        "state": row.state.value,
+        "sha256": row.sha256,
+        "size_bytes": row.size_bytes,
+        "captured_at_ms": row.captured_at_ms,
+        "exchange_time_ms": row.exchange_time_ms,
+        "loaded_at_ms": row.loaded_ms,
+        "run_id": row.run_id,
+        "lane": row.lane.value,
+        "record_count": row.record_count,
+        "request": None
+        if request is None
+        else {"url": request.url, "params": request.params, "weight": request.weight},
+        "row": opened.place,
+        # Objects do not say which version loaded them; this is the one that reads them now.
+        "code_version": USER_AGENT,
+        "problem": opened.problem,
+    }
+
+
+def _candle_lines(value: dict[str, Any]) -> Iterator[str]:
+    at = format_utc(value["open_time_ms"])
+    if not value["is_held"]:
+        yield f"{value['series']} {at}: no candle: {value['why_not']}"
+    else:
+        candle = value["candle"]
+        prices = " ".join(f"{name} {candle[f'{name}_price']}" for name in ("open", "high", "low", "close"))
+        yield f"{value['series']} {at}: {prices} volume {candle['volume']}"
+        yield from _object_lines(value["object"])
+    for one in value["rollups"]:
+        sealed = f", sealed {format_utc(one['sealed_at_ms'])}" if one["sealed_at_ms"] else ""
+        start, count = format_utc(one["start_ms"]), one["candle_count"]
+        yield f"{one['length']} rollup    {start} of {count} candles{sealed}"
+    for one in value["earlier_versions"]:
+        known = f"{format_utc(one['known_from_ms'])} until {format_utc(one['known_until_ms'])}"
+        yield f"earlier      known from {known}: close {one['close_price']} volume {one['volume']}"
+
+
+def _object_lines(value: dict[str, Any]) -> Iterator[str]:
+    if "key" not in value:
+        yield f"object       {value['id']}: {value['problem']}"
+        return
+    yield f"object       {value['key']}"
+    yield f"             {value['bucket']} bucket, {value['state']}, {value['size_bytes']:,} bytes"
+    yield f"sha256       {value['sha256']}"
+    yield f"captured     {format_utc(value['captured_at_ms'])}"
+    yield f"exchange     {format_utc(value['exchange_time_ms'])}"
+    yield f"loaded       {format_utc(value['loaded_at_ms']) if value['loaded_at_ms'] else 'not yet'}"
+    yield f"run          {value['run_id'] or 'a cycle'}"
+    if request := value["request"]:
+        parameters = "&".join(f"{name}={given}" for name, given in request["params"].items())
+        yield f"request      {request['url']}?{parameters} (weight {request['weight']})"
+    if value["row"] is not None:
+        yield f"row          {value['row']} of the answer, counted from 0"
+    if "candles_held" in value:
+        yield f"candles      {value['record_count']} in it, {value['candles_held']} held from it"
+    if value["problem"]:
+        yield f"problem      {value['problem']}"
+    yield f"read by      {value['code_version']}"

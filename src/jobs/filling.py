@@ -1,0 +1,272 @@
+"""The kind of run ``fill_gaps``: finds what is missing, asks for it, newest first, and says what came of it.
+
+Candles that come are landed and loaded like all data. An answer without any is landed as evidence; two of
+them, an hour apart, close a gap as empty at the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection
+
+from src.clock import Clock
+from src.domain import DAY_MS, MINUTE_MS, Interval, Lane, SeriesKey, Window
+from src.errors import SourceError
+from src.extract.chunks import PAGE_CANDLES, expected_candles
+from src.extract.gap_fetching import GapAnswer, GapFetcher
+from src.jobs.asking import MANUAL
+from src.jobs.context import Kind, Outcome, RunContext
+from src.jobs.job_registry import FILL_GAPS, FillParameters
+from src.maintenance.gap_answers import take_answers
+from src.maintenance.gaps import GapChanges, Lag, detect_gaps
+from src.maintenance.outages import Outage
+from src.warehouse.catalog import count_loaded
+from src.warehouse.engine import Warehouse
+from src.warehouse.gaps import (
+    FILLABLE_STATES,
+    Evidence,
+    GapFilter,
+    GapRow,
+    claim_gaps,
+    fail_gap,
+    list_gaps,
+)
+from src.warehouse.runs import NewRun, RunState, create_run
+from src.warehouse.series import SeriesRow
+from src.warehouse.wanted import FOR_EVER
+
+# What live fetching brings by itself is left to it for so long; behind a gap that is known, for a day.
+_LAG_PATIENCE_MS = 15 * MINUTE_MS
+_LAG_BEHIND_GAP_MS = DAY_MS
+_RETRY_MS = 10 * MINUTE_MS
+_LONGEST_RETRY_MS = DAY_MS
+_LOAD_LOOK_S = 0.5
+_TOLD = 20
+
+
+@dataclass(slots=True)
+class _Filled:
+    """What came of a run so far; *failures* by the gap's series and window."""
+
+    asked: set[SeriesKey] = field(default_factory=set)
+    gaps: int = 0
+    probed: int = 0
+    answers: int = 0
+    candles: int = 0
+    without: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FillGaps:
+    """Executes ``fill_gaps``; *wake_loader* is called when something has landed.
+
+    *keep_days* is for how long candles are wanted where a series does not say.
+    """
+
+    fetcher: GapFetcher
+    clock: Clock
+    wake_loader: Callable[[], None]
+    outages: Callable[[], Sequence[Outage]] = tuple
+    keep_days: int = FOR_EVER
+
+    def kind(self) -> Kind:
+        return Kind(FILL_GAPS, self.execute, retries=True)
+
+    def execute(self, context: RunContext) -> Outcome:
+        """Detect, ask, wait until what came is loaded, and detect again."""
+        context.progress.step("detect", "running")
+        changes = self._detect(context)
+        context.progress.step("detect", "done")
+        chosen, lags = self._choose(context, changes), self._choose_lags(context, changes)
+        context.progress.start("gaps", len(chosen) + len(lags))
+        context.progress.step("ask", "running")
+        filled = _Filled()
+        for together in group_gaps(chosen, changes.series):
+            self._fill(context, changes.series[together[0].series_id], together, filled)
+        for lag in lags:
+            self._probe(context, lag, filled)
+        context.progress.step("ask", "done")
+        self._wait_until_loaded(context)
+        asked = sorted(filled.asked)
+        after = self._detect(context, asked) if asked else GapChanges()
+        return _outcome(context, changes, filled, after)
+
+    def _detect(self, context: RunContext, series: Sequence[SeriesKey] | None = None) -> GapChanges:
+        outages, now_ms = self.outages(), self.clock.now_ms()
+        return context.warehouse.run(
+            lambda connection: detect_gaps(
+                connection,
+                now_ms,
+                series,
+                outages=outages,
+                keep_days=self.keep_days,
+                run_id=context.run.id,
+            )
+        )
+
+    def _choose(self, context: RunContext, changes: GapChanges) -> list[GapRow]:
+        """Return the gaps to ask for: those named, else those that are due, the newest first."""
+        wanted, now_ms = context.parameters, self.clock.now_ms()
+        ids, days = wanted.get("ids") or (), wanted.get("lookback_days")
+        query = GapFilter(
+            symbols=wanted.get("symbols") or (),
+            states=FILLABLE_STATES,
+            ids=ids,
+            ends_after_ms=None if days is None or ids else now_ms - days * DAY_MS,
+        )
+        with context.warehouse.read() as connection:
+            rows = list_gaps(connection, query)
+        due = [row for row in rows if ids or row.ask_again_ms is None or row.ask_again_ms <= now_ms]
+        known = (row for row in due if row.series_id in changes.series)
+        return list(islice(known, wanted.get("max_gaps")))
+
+    def _choose_lags(self, context: RunContext, changes: GapChanges) -> list[Lag]:
+        """Return the ends of series that live fetching should have reached: does the exchange have more?"""
+        wanted = context.parameters
+        if wanted.get("ids"):
+            return []
+        symbols = set(wanted.get("symbols") or ())
+        lags = [lag for lag in changes.lags if not symbols or lag.row.key.symbol in symbols]
+        return [lag for lag in lags if _is_late(lag, self.clock.now_ms())][: wanted.get("max_gaps")]
+
+    def _fill(self, context: RunContext, row: SeriesRow, together: Sequence[GapRow], filled: _Filled) -> None:
+        """Ask for gaps that one question reaches, as far as nobody else has taken them."""
+        now_ms, run_id = self.clock.now_ms(), context.run.id
+        mine = context.warehouse.run(lambda c: claim_gaps(c, [gap.id for gap in together], run_id, now_ms))
+        window = Window(together[0].window.start_ms, together[-1].window.end_ms)
+        context.window, context.series = window, row.key
+        context.progress.at(row.key, window.start_ms)
+        if mine:
+            filled.gaps += len(mine)
+            filled.asked.add(row.key)
+            try:
+                self.fetcher.fetch_gap(
+                    row.key,
+                    window,
+                    run_id,
+                    lambda answer: self._take(context, row, answer, filled),
+                    context.progress.waiting,
+                )
+            except SourceError as error:
+                self._fail(context, row.key, [gap for gap in together if gap.id in mine], error, filled)
+        context.progress.advance(len(together))
+
+    def _take(
+        self, context: RunContext, row: SeriesRow, answer: GapAnswer, filled: _Filled, *, begins: bool = False
+    ) -> None:
+        """Note what an answer said, as soon as it is kept: a crash forgets none."""
+        filled.answers += 1
+        filled.candles += answer.candles
+        context.progress.advance(fetched=answer.candles)
+        if answer.candles:
+            self.wake_loader()
+        if not answer.empty:
+            return
+        filled.without += 1
+        evidence = [Evidence(answer.key, window, answer.asked_ms) for window in answer.empty]
+        now_ms, run_id = self.clock.now_ms(), context.run.id
+        context.warehouse.run(
+            lambda connection: take_answers(connection, row, evidence, now_ms, run_id, begins=begins)
+        )
+
+    def _fail(
+        self,
+        context: RunContext,
+        key: SeriesKey,
+        together: Sequence[GapRow],
+        error: SourceError,
+        filled: _Filled,
+    ) -> None:
+        """Note that gaps could not be asked for; the others are asked all the same."""
+        text, now_ms = str(error), self.clock.now_ms()
+        filled.failures[f"{key} {context.window}"] = text
+
+        def work(connection: Connection) -> None:
+            for gap in together:
+                pause_ms = min(_RETRY_MS * 2 ** min(gap.attempts, 10), _LONGEST_RETRY_MS)
+                fail_gap(connection, gap.id, text, now_ms + pause_ms)
+
+        context.warehouse.run(work)
+
+    def _probe(self, context: RunContext, lag: Lag, filled: _Filled) -> None:
+        context.window, context.series = lag.window, lag.row.key
+        filled.probed += 1
+        try:
+            answer = self.fetcher.probe_end(lag.row.key, lag.window, context.run.id, context.progress.waiting)
+            if answer:
+                filled.asked.add(lag.row.key)
+                self._take(context, lag.row, answer, filled, begins=True)
+        except SourceError as error:
+            filled.failures[f"{lag.row.key} {lag.window}"] = str(error)
+        context.progress.advance(1)
+
+    def _wait_until_loaded(self, context: RunContext) -> None:
+        context.progress.step("load", "running")
+        while True:
+            with context.warehouse.read() as connection:
+                count = count_loaded(connection, context.run.id)
+            context.progress.loaded(count.candles_loaded)
+            if not count.landed:
+                context.progress.step("load", "done")
+                return
+            self.wake_loader()
+            self.clock.sleep(_LOAD_LOOK_S)
+
+
+def ask_fill(warehouse: Warehouse, parameters: Mapping[str, Any], requested_by: str) -> int:
+    """Queue a run that fills gaps, with parameters as in ``FillParameters``; return its id."""
+    checked = FillParameters(**parameters).model_dump(mode="json")
+    new = NewRun(FILL_GAPS, Lane.REPAIR, MANUAL, requested_by, checked, unit="gaps")
+    return warehouse.run(lambda connection: create_run(connection, new))
+
+
+def group_gaps(gaps: Iterable[GapRow], series: Mapping[int, SeriesRow]) -> list[list[GapRow]]:
+    """Put gaps of a series together that one page reaches over; the newest come first, each group in order.
+
+    What lies between them is held already, but a page costs the same whatever is in it.
+    """
+    groups: list[list[GapRow]] = []
+    open_groups: dict[int, list[GapRow]] = {}
+    for gap in gaps:
+        group, interval = open_groups.get(gap.series_id), series[gap.series_id].key.interval
+        if group and _fits_a_page(interval, Window(gap.window.start_ms, group[0].window.end_ms)):
+            group.insert(0, gap)
+        else:
+            open_groups[gap.series_id] = [gap]
+            groups.append(open_groups[gap.series_id])
+    return groups
+
+
+def _fits_a_page(interval: Interval, window: Window) -> bool:
+    return expected_candles(interval, window) <= PAGE_CANDLES
+
+
+def _is_late(lag: Lag, now_ms: int) -> bool:
+    """Whether more is missing at the end than live fetching may leave to itself."""
+    if lag.follows_gap:
+        return lag.window.end_ms - lag.window.start_ms >= _LAG_BEHIND_GAP_MS
+    return now_ms - lag.row.key.interval.next(lag.window.start_ms) >= _LAG_PATIENCE_MS
+
+
+def _outcome(context: RunContext, changes: GapChanges, filled: _Filled, after: GapChanges) -> Outcome:
+    result = {
+        "detected": changes.detected,
+        "gaps_asked": filled.gaps,
+        "ends_asked": filled.probed,
+        "answers": filled.answers,
+        "candles": filled.candles,
+        "answers_without": filled.without,
+        "filled": changes.filled + after.filled,
+        "reopened": changes.reopened,
+        "failures": dict(islice(sorted(filled.failures.items()), _TOLD)),
+    }
+    if not filled.failures:
+        return Outcome(result)
+    first = "; ".join(f"{what}: {why}" for what, why in islice(sorted(filled.failures.items()), 3))
+    more = f" (and {len(filled.failures) - 3} more)" if len(filled.failures) > 3 else ""
+    return Outcome(result, RunState.PARTLY_FAILED, first + more)

@@ -1,0 +1,108 @@
+"""What is held of each series, how much of what is wanted that is, and what is not wanted and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from src.domain import Interval, Window
+from src.warehouse.coverage import CoverageRow, list_coverage
+from src.warehouse.series import SeriesRow, list_series
+from src.warehouse.slots import count_slots
+from src.warehouse.symbols import Lifetime, list_lifetimes
+from src.warehouse.wanted import FOR_EVER, kept_from, wanted_window
+from src.window_sets import intersect, merge, subtract
+
+BEFORE_LISTING, AFTER_DELISTING, AGED_OUT = "before listing", "after delisting", "aged out"
+
+
+class Unwanted(NamedTuple):
+    """A window that is not wanted, though it lies after *wanted from*."""
+
+    window: Window
+    reason: str
+
+
+@dataclass(frozen=True)
+class SeriesCoverage:
+    """One series: *wanted* is None where nothing is; *ranges* are what is held, oldest first."""
+
+    row: SeriesRow
+    wanted: Window | None
+    unwanted: list[Unwanted]
+    ranges: list[CoverageRow]
+
+    @cached_property
+    def missing(self) -> list[Window]:
+        """What is wanted and not held."""
+        held = [each.window for each in self.ranges]
+        return subtract([self.wanted], held) if self.wanted else []
+
+    @cached_property
+    def missing_candles(self) -> int:
+        return sum(count_slots(self.row.key.interval, window) for window in self.missing)
+
+    @property
+    def share(self) -> float | None:
+        """Return how much of what is wanted is held, 0 to 1; None where nothing is wanted."""
+        if self.wanted is None:
+            return None
+        return 1 - self.missing_candles / count_slots(self.row.key.interval, self.wanted)
+
+
+def read_coverage(
+    connection: Connection,
+    now_ms: int,
+    symbols: Collection[str] = (),
+    interval: Interval | None = None,
+    keep_days: int = FOR_EVER,
+) -> list[SeriesCoverage]:
+    """Read the coverage of the tracked series and of all that hold anything, or of those named alone."""
+    rows = [row for row in list_series(connection, tracked_only=False) if row.tracked or row.record_count]
+    if symbols:
+        rows = [row for row in rows if row.key.symbol in symbols]
+    if interval:
+        rows = [row for row in rows if row.key.interval is interval]
+    lives = list_lifetimes(connection)
+    ranges = list_coverage(connection, [row.id for row in rows] if symbols else None)
+    unknown = Lifetime()
+    return [
+        _one(
+            row,
+            lives.get((row.key.exchange, row.key.symbol), unknown),
+            ranges.get(row.id, []),
+            now_ms,
+            keep_days,
+        )
+        for row in rows
+    ]
+
+
+def _one(
+    row: SeriesRow, life: Lifetime, ranges: list[CoverageRow], now_ms: int, keep_days: int
+) -> SeriesCoverage:
+    wanted = wanted_window(row, life.listed_ms, life.delisted_ms, now_ms, keep_days)
+    return SeriesCoverage(row, wanted, _list_unwanted(row, life, wanted, now_ms, keep_days), ranges)
+
+
+def _list_unwanted(
+    row: SeriesRow, life: Lifetime, wanted: Window | None, now_ms: int, keep_days: int
+) -> list[Unwanted]:
+    """Say why each part from *wanted from* until now is not wanted: the first reason that holds."""
+    if row.wanted_from_ms is None or row.wanted_from_ms >= now_ms:
+        return []
+    rest = subtract([Window(row.wanted_from_ms, row.key.interval.floor(now_ms))], [wanted] if wanted else [])
+    reasons = {
+        BEFORE_LISTING: Window(0, life.listed_ms or 0),
+        AFTER_DELISTING: Window(min(life.delisted_ms or now_ms, now_ms), now_ms),
+        AGED_OUT: Window(0, kept_from(row, now_ms, keep_days)),
+    }
+    found = []
+    for reason, window in reasons.items():
+        found += [Unwanted(part, reason) for part in intersect(rest, merge([window]))]
+        rest = subtract(rest, [window])
+    return sorted(found)

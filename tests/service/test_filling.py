@@ -1,0 +1,319 @@
+"""Gaps found, asked for, closed and opened again: the simulated exchange, on a clock that a test holds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete
+
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Lane, SeriesKey, Window
+from src.extract.gap_fetching import GapFetcher
+from src.extract.landing import Landing
+from src.jobs.context import Outcome, RunContext
+from src.jobs.filling import FillGaps
+from src.jobs.job_registry import FILL_GAPS, FillParameters
+from src.jobs.progress import Progress
+from src.lake.envelope import decode_envelope
+from src.lake.store import Bucket
+from src.stopping import Stop
+from src.warehouse.coverage import rewrite_coverage
+from src.warehouse.gaps import GapFilter, GapReason, GapRow, GapState, list_gaps
+from src.warehouse.runs import NewRun, RunState, create_run, get_run
+from src.warehouse.series import list_series, set_tracked
+from src.warehouse.tables import fact_klines, lake_objects
+from tests.builders import as_kline, read_table
+from tests.run_builders import claim
+from tests.service.rig import BTC, NOW_MS, EverLater, Rig
+
+MINUTE_START_MS = Interval.M1.floor(NOW_MS)
+ETH = SeriesKey("binance", "ETHUSDT", Interval.M1)
+BTC_HOURS = SeriesKey("binance", "BTCUSDT", Interval.H1)
+# Eighty minutes without a candle, five hours ago.
+HOLE = "hole:symbol=BTCUSDT,from=-5h,minutes=80"
+HOLE_WINDOW = Window(MINUTE_START_MS - 299 * MINUTE_MS, MINUTE_START_MS - 219 * MINUTE_MS)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with Rig(tmp_path) as made:
+        yield made
+
+
+class Filler:
+    """What a worker does with a run of ``fill_gaps``."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.process = rig.start()
+        landing = Landing(rig.lake, rig.warehouse, EverLater(rig.clock))
+        fetcher = GapFetcher(self.process.exchange, landing, rig.clock)
+        self.kind = FillGaps(fetcher, rig.clock, self.load)
+
+    def load(self) -> None:
+        self.rig.load()
+
+    def cycle(self) -> None:
+        assert self.process.extraction.run_once().failures == {}
+        self.load()
+
+    def run(self, **parameters: Any) -> Outcome:
+        wanted = FillParameters(**parameters).model_dump(mode="json")
+        new = NewRun(FILL_GAPS, Lane.REPAIR, "manual", "anna@pi", wanted)
+        run_id = self.rig.warehouse.run(lambda c: create_run(c, new))
+        claim(self.rig.warehouse, run_id)
+        with self.rig.warehouse.read() as connection:
+            run = get_run(connection, run_id)
+        progress = Progress(run.id, run.token, self.rig.clock)
+        return self.kind.execute(RunContext(run, Stop(), self.rig.clock, self.rig.warehouse, progress))
+
+
+def begin(rig: Rig, *keys: SeriesKey) -> Filler:
+    """Track these series and fetch a day of them."""
+    rig.warehouse.run(lambda connection: set_tracked(connection, keys or [BTC], tracked=True))
+    filler = Filler(rig)
+    filler.cycle()
+    return filler
+
+
+def listed(rig: Rig, **wanted: Any) -> list[GapRow]:
+    with rig.warehouse.read() as connection:
+        return list_gaps(connection, GapFilter(**wanted))
+
+
+def told(rig: Rig) -> list[tuple[int, int, str]]:
+    """Return the gaps, oldest first: first and last minute before now, and state."""
+    rows = reversed(listed(rig))
+    return [
+        (
+            (MINUTE_START_MS - row.window.start_ms) // MINUTE_MS,
+            (MINUTE_START_MS - row.window.end_ms) // MINUTE_MS,
+            row.state.value,
+        )
+        for row in rows
+    ]
+
+
+def stored(rig: Rig, symbol: str = "BTCUSDT") -> list[list[Any]]:
+    return [list(as_kline(row)) for row in read_table(rig.warehouse, fact_klines, symbol=symbol)]
+
+
+def truth(rig: Rig, symbol: str = "BTCUSDT") -> list[list[Any]]:
+    """Return the exchange's own rows, up to the last that has closed."""
+    now_ms = Interval.M1.floor(rig.clock.now_ms())
+    return rig.truth(symbol, MINUTE_START_MS - DAY_MS, now_ms)
+
+
+# --- holes of the exchange ---
+
+
+def test_hole_is_asked_for_twice_an_hour_apart_and_closed_with_both_answers(rig: Rig) -> None:
+    rig.simulator.change_market(HOLE)
+    filler = begin(rig)
+    first = filler.run()
+    assert first.result["detected"] == first.result["gaps_asked"] == first.result["answers_without"] == 1
+    assert told(rig) == [(299, 219, "detected")]
+    rig.clock.advance(HOUR_MS - 5 * MINUTE_MS)
+    assert filler.run().result["gaps_asked"] == 0  # too early
+    assert told(rig) == [(299, 219, "detected")]
+    rig.clock.advance(10 * MINUTE_MS)
+    filler.cycle()
+    assert filler.run().result["gaps_asked"] == 1
+    [gap] = listed(rig)
+    assert (gap.state, gap.window, gap.missing) == (GapState.EMPTY_AT_EXCHANGE, HOLE_WINDOW, 80)
+    assert (gap.attempts, gap.reason) == (2, GapReason.NOT_FETCHED)
+    assert len({one.key for one in gap.evidence}) == 2
+    assert gap.evidence[1].asked_ms - gap.evidence[0].asked_ms >= HOUR_MS
+
+
+def test_evidence_is_an_object_that_can_be_opened_and_waits_for_no_load(rig: Rig) -> None:
+    rig.simulator.change_market(HOLE)
+    filler = begin(rig)
+    filler.run()
+    [gap] = listed(rig)
+    [proof] = gap.evidence
+    envelope = decode_envelope(rig.lake.get(Bucket.RAW, proof.key))
+    assert envelope.body == b"[]"
+    assert envelope.header.request.params["startTime"] == HOLE_WINDOW.start_ms
+    [row] = [row for row in rig.objects("klines") if row.object_key == proof.key]
+    assert (row.state, row.record_count, row.lane) == ("loaded", 0, "repair")
+    assert rig.load().loaded.objects == 0
+
+
+def test_closed_gap_is_asked_for_again_after_a_day_and_then_monthly(rig: Rig) -> None:
+    rig.simulator.change_market("hole:symbol=BTCUSDT,from=-10h,minutes=300")
+    filler = begin(rig, BTC_HOURS)
+    asked = []
+    for days in (0, 0, 0.9, 1, 1, 25, 4):
+        rig.clock.advance(HOUR_MS + round(days * DAY_MS))
+        filler.cycle()
+        asked.append(filler.run().result["gaps_asked"])
+    assert asked == [1, 1, 0, 1, 0, 0, 1]
+    [gap] = listed(rig)
+    assert (gap.state, len(gap.evidence)) == (GapState.EMPTY_AT_EXCHANGE, 3)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_gap_whose_evidence_is_gone_is_open_again(rig: Rig, which: int) -> None:
+    rig.simulator.change_market(HOLE)
+    filler = begin(rig)
+    for _ in range(2):
+        filler.run()
+        rig.clock.advance(HOUR_MS)
+    [gap] = listed(rig, states=[GapState.EMPTY_AT_EXCHANGE])
+    gone = gap.evidence[which].key
+    rig.warehouse.run(lambda c: c.execute(delete(lake_objects).where(lake_objects.c.object_key == gone)))
+    filler.cycle()
+    result = filler.run().result
+    assert (result["reopened"], result["gaps_asked"]) == (1, 1)  # the other answer is over an hour old
+    [gap] = listed(rig)
+    assert gap.state is GapState.EMPTY_AT_EXCHANGE
+    assert gone not in {one.key for one in gap.evidence}
+
+
+def test_half_an_outage_that_is_restored_is_filled_and_the_rest_closed(rig: Rig) -> None:
+    rig.simulator.change_market("hole:symbol=BTCUSDT,from=-5h,minutes=40,restored=+1d")
+    rig.simulator.change_market("hole:symbol=BTCUSDT,from=-260m,minutes=40")
+    filler = begin(rig)
+    for _ in range(2):
+        filler.run()
+        rig.clock.advance(HOUR_MS)
+    assert told(rig) == [(299, 219, "empty_at_exchange")]
+    rig.clock.advance(DAY_MS)
+    filler.cycle()
+    assert filler.run().result["candles"] == 40
+    assert told(rig) == [(299, 259, "filled"), (259, 219, "empty_at_exchange")]
+    filled, empty = sorted(listed(rig), key=lambda gap: gap.window)
+    assert filled.filled_ms == rig.clock.now_ms()
+    assert (filled.missing, empty.missing) == (40, 40)
+    assert stored(rig) == truth(rig)
+
+
+def test_candles_without_a_trade_are_no_gap(rig: Rig) -> None:
+    rig.simulator.change_market("zero_trades:symbol=BTCUSDT,from=-5h,minutes=72")
+    filler = begin(rig)
+    assert filler.run().result["detected"] == 0
+    assert listed(rig) == []
+
+
+# --- facts that are lost here ---
+
+
+def test_minutes_deleted_at_random_are_all_found_and_fetched_again(rig: Rig) -> None:
+    filler = begin(rig, BTC, ETH)
+    before = {key.symbol: stored(rig, key.symbol) for key in (BTC, ETH)}
+    chosen = random.Random(7).sample(range(1, 1439), 300)
+    forget(rig, *[MINUTE_START_MS - DAY_MS + minute * MINUTE_MS for minute in chosen])
+    result = filler.run().result
+    rows = listed(rig)
+    assert result["answers"] == 2  # a page reaches over many
+    assert {row.state for row in rows} == {GapState.FILLED}
+    assert sum(row.missing for row in rows) == 300
+    assert {key.symbol: stored(rig, key.symbol) for key in (BTC, ETH)} == before
+    assert result["detected"] == result["filled"] == len(rows)
+
+
+def test_newest_gaps_come_first_and_only_so_many(rig: Rig) -> None:
+    filler = begin(rig)
+    for hours in (5, 10, 15):
+        forget(rig, MINUTE_START_MS - hours * HOUR_MS)
+    rig.simulator.clear_requests()
+    assert filler.run(max_gaps=2).result["answers"] == 1
+    assert len(rig.asked("klines")) == 1
+    states = [row.state for row in listed(rig)]
+    assert states == [GapState.FILLED, GapState.FILLED, GapState.DETECTED]
+    rig.clock.advance(DAY_MS)
+    filler.cycle()
+    filler.run(lookback_days=1)
+    assert listed(rig)[2].state is GapState.DETECTED
+    filler.run()
+    assert {row.state for row in listed(rig)} == {GapState.FILLED}
+
+
+def test_gap_that_is_missing_once_more_has_a_row_of_its_own_time(rig: Rig) -> None:
+    filler = begin(rig)
+    forget(rig, *minutes_of(HOLE_WINDOW))
+    filler.run()
+    assert told(rig) == [(299, 219, "filled")]
+    forget(rig, HOLE_WINDOW.start_ms)
+    assert filler.run(max_gaps=1).result["candles"] == 1
+    assert told(rig) == [(299, 298, "filled"), (298, 219, "filled")]
+
+
+def forget(rig: Rig, *opens_ms: int, key: SeriesKey = BTC) -> None:
+    """Delete the facts of these minutes, and let the ledger know."""
+
+    def lose(connection: Any) -> None:
+        is_lost = fact_klines.c.open_time.in_(opens_ms)
+        connection.execute(delete(fact_klines).where(fact_klines.c.symbol == key.symbol, is_lost))
+        for row in list_series(connection):
+            rewrite_coverage(connection, row)
+
+    rig.warehouse.run(lose)
+
+
+def minutes_of(window: Window) -> range:
+    return range(window.start_ms, window.end_ms, MINUTE_MS)
+
+
+# --- ends of series ---
+
+
+def test_lag_is_no_gap_and_is_left_to_live_fetching(rig: Rig) -> None:
+    filler = begin(rig)
+    rig.clock.advance(10 * MINUTE_MS)
+    rig.simulator.clear_requests()
+    assert filler.run().result["ends_asked"] == 0
+    assert (listed(rig), rig.asked("klines")) == ([], [])
+
+
+def test_late_series_with_more_to_come_gets_no_row(rig: Rig) -> None:
+    filler = begin(rig)
+    rig.clock.advance(HOUR_MS)
+    objects = len(rig.objects("klines"))
+    result = filler.run().result
+    assert (result["ends_asked"], result["answers"]) == (1, 0)
+    assert listed(rig) == []
+    assert len(rig.objects("klines")) == objects
+
+
+def test_series_that_ended_gets_one_gap_that_grows_in_place(rig: Rig) -> None:
+    filler = begin(rig)
+    rig.simulator.change_market("hole:symbol=BTCUSDT,from=+1m,minutes=100000")
+    filler.cycle()
+    rig.clock.advance(HOUR_MS)
+    filler.cycle()
+    assert filler.run().result["ends_asked"] == 1
+    assert told(rig) == [(-2, -60, "detected")]
+    rig.clock.advance(HOUR_MS)
+    assert filler.run().result["gaps_asked"] == 1
+    assert told(rig) == [(-2, -60, "empty_at_exchange")]
+    rig.clock.advance(DAY_MS)
+    filler.run()
+    assert told(rig) == [(-2, -60, "empty_at_exchange"), (-60, -1560, "detected")]
+    rig.clock.advance(HOUR_MS)
+    filler.run()
+    assert told(rig) == [(-2, -1560, "empty_at_exchange")]
+    [gap] = listed(rig)
+    assert gap.missing == 1558
+
+
+# --- what goes wrong ---
+
+
+def test_gap_that_cannot_be_asked_for_says_why_and_stops_no_other(rig: Rig) -> None:
+    filler = begin(rig, BTC, ETH)
+    for key in (BTC, ETH):
+        forget(rig, *minutes_of(HOLE_WINDOW), key=key)
+    rig.simulator.add_fault("5xx:status=503,path=klines,symbol=BTCUSDT")
+    outcome = filler.run()
+    assert outcome.state is RunState.PARTLY_FAILED
+    assert "BTCUSDT" in (outcome.problem or "")
+    states = {row.series_id: (row.state, bool(row.error)) for row in listed(rig)}
+    assert sorted(states.values()) == [(GapState.FAILED, True), (GapState.FILLED, False)]
+    failed = next(row for row in listed(rig) if row.state is GapState.FAILED)
+    assert failed.ask_again_ms is not None
+    assert failed.ask_again_ms > rig.clock.now_ms()
