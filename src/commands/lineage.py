@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from src.commands.common import app, json_option, show_result
-from src.commands.fetch_request import parse_intervals, parse_symbols
 from src.commands.times import parse_time
 from src.domain import format_utc
 from src.errors import ConfigurationError
@@ -65,6 +64,7 @@ def _object_json(parts: App, key: str) -> tuple[dict[str, Any], bool]:
 
 
 def _candle_json(parts: App, symbol: str, time: str, interval: str) -> tuple[dict[str, Any], bool]:
+    from src.commands.fetch_request import parse_intervals, parse_symbols
     from src.maintenance.lineage import explain_absence, open_source
     from src.warehouse.lineage import find_lineage, get_series
     from src.warehouse.symbols import Lifetime, list_lifetimes

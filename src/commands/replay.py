@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from src.commands.common import json_option, ready_app, show_result
-from src.commands.fetch_request import parse_intervals, parse_symbols
 from src.commands.verify import window_parameters
 from src.commands.work import perform
 from src.domain import Window
@@ -33,6 +32,8 @@ def replay(
     \b
     Example: ./candlehouse replay --start 2026-01-01 --end 2026-02-01 --dry-run
     """
+    from src.commands.fetch_request import parse_intervals, parse_symbols
+
     parts = ready_app()
     parameters = {
         **window_parameters(start, end, parts.clock.now_ms()),

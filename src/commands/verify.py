@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from src.commands.common import json_option, ready_app, show_result
-from src.commands.fetch_request import parse_symbols
 from src.commands.times import parse_time
 from src.commands.work import perform
 from src.errors import ConfigurationError
@@ -40,6 +39,8 @@ def verify(
     \b
     Example: ./candlehouse verify --start 2026-01-01 --end 2026-02-01 --symbols BTCUSDT
     """
+    from src.commands.fetch_request import parse_symbols
+
     if is_all and (start or end or sample):
         raise ConfigurationError("--all: goes with neither --start, --end nor --sample")
     parts = ready_app()
