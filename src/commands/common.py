@@ -86,4 +86,6 @@ def show_result(value: Any, as_json: bool, text: Callable[[], str]) -> None:
     click.echo(json.dumps(value, default=str) if as_json else text())
 
 
+# What can be an id: more would not fit into the warehouse.
+ID = click.IntRange(1, 2**63 - 1)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

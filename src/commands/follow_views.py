@@ -13,6 +13,7 @@ from rich.text import Text
 
 from src.commands.run_details import error_view
 from src.commands.run_views import (
+    is_moving,
     left_text,
     rate_text,
     series_text,
@@ -70,8 +71,8 @@ def live_view(sight: Sight, width: int, height: int) -> RenderableType:
     shown = sorted(sight.active, key=lambda one: one.state is not RunState.RUNNING)[:lines]
     bars = _bars(sorted(shown, key=lambda one: one.id), run, width)
     parts: list[RenderableType] = [heading, Text(), bars]
-    if len(sight.active) > len(shown):
-        parts.append(Text(f"and {len(sight.active) - len(shown):,} more", style="dim"))
+    if (more := _left_out(sight, len(shown))) > 0:
+        parts.append(Text(f"and {more:,} more", style="dim"))
     if run.is_batch:
         parts.append(counts_text(sight.counts))
     parts += [
@@ -79,6 +80,12 @@ def live_view(sight: Sight, width: int, height: int) -> RenderableType:
     ]
     parts += [Text(text, "yellow") for text in _remarks(sight)]
     return Group(*parts)
+
+
+def _left_out(sight: Sight, shown: int) -> int:
+    """Count what works and found no room; of the last picture, which stays, all that it does not show."""
+    is_last = shown > 0 and sight.run.state.is_end
+    return (sight.counts.total() if is_last else len(sight.active)) - shown
 
 
 def _bars(children: Sequence[RunRow], run: RunRow, width: int) -> Table:
@@ -137,7 +144,7 @@ def summary_line(sight: Sight) -> str:
     """Return a line that says how far it is."""
     run = sight.run
     parts = [f"{words_of(run.state)} {share_text(run)}", amount_text(run)]
-    if sight.is_led and run.state is RunState.RUNNING and run.rate is not None:
+    if sight.is_led and is_moving(run) and run.rate is not None:
         parts += [rate_text(run), f"{left_text(run)} left"]
     if run.is_batch:
         parts.append(counts_text(sight.counts).plain)

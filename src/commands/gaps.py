@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from src.commands.common import json_option, ready_app, requested_by, show_result, warehouse_app
+from src.commands.common import ID, json_option, ready_app, requested_by, show_result, warehouse_app
 from src.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def gaps_list(symbols: tuple[str, ...], states: tuple[str, ...], limit: int, as_
 
 
 @gaps.command("show")
-@click.argument("gap_id", type=int, metavar="ID")
+@click.argument("gap_id", type=ID, metavar="ID")
 @json_option
 def gaps_show(gap_id: int, as_json: bool) -> None:
     """Show all that is known of a gap, and the answers that prove it empty.
@@ -99,7 +99,7 @@ def gaps_check(symbols: tuple[str, ...], as_json: bool) -> None:
 
 
 @gaps.command("fill")
-@click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
+@click.argument("ids", nargs=-1, type=ID, metavar="[ID]...")
 @_symbols
 @click.option("--lookback-days", type=click.IntRange(1), help="Only gaps of the last days. Default: all.")
 @click.option("--max-gaps", type=click.IntRange(1), default=2000, help="Default: the newest 2000.")

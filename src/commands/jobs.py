@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from src.commands.common import json_option, requested_by, show_result, warehouse_app
+from src.commands.run_asking import tell_if_nobody_leads
 from src.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def jobs_list(as_json: bool) -> None:
     parts = warehouse_app()
     views, now_ms = [_read(parts, spec, 1) for spec in _specs(parts).values()], parts.clock.now_ms()
     show_result([job_json(view) for view in views], as_json, lambda: to_text(jobs_table(views, now_ms)))
+    tell_if_nobody_leads(parts)
 
 
 @jobs.command("show")
@@ -173,6 +175,7 @@ def jobs_trigger(job_id: str, text: str | None, as_json: bool) -> None:
     show_result(
         told, as_json, lambda: f"{spec.id}: run {run_id} {state}; see ./candlehouse runs follow {run_id}"
     )
+    tell_if_nobody_leads(parts)
 
 
 def _set_enabled(job_id: str, enabled: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from src.commands.common import fail, json_option, show_result, warehouse_app
+from src.commands.common import ID, fail, json_option, show_result, warehouse_app
 from src.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def notify_list(unread: bool, limit: int, as_json: bool) -> None:
 
 
 @notify.command("read")
-@click.argument("ids", nargs=-1, type=int, metavar="ID...")
+@click.argument("ids", nargs=-1, type=ID, metavar="ID...")
 @click.option("--all", "is_all", is_flag=True, help="Mark all as read.")
 def notify_read(ids: tuple[int, ...], is_all: bool) -> None:
     """Mark notifications as read.

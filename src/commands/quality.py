@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from src.commands.common import json_option, requested_by, show_result, warehouse_app
+from src.commands.common import ID, json_option, requested_by, show_result, warehouse_app
 from src.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def quality_check(symbols: tuple[str, ...], days: int, as_json: bool) -> None:
 
 
 @quality.command("ack")
-@click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
+@click.argument("ids", nargs=-1, required=True, type=ID, metavar="ID...")
 @json_option
 def quality_ack(ids: tuple[int, ...], as_json: bool) -> None:
     """Acknowledge findings; one comes back when there is more of the same on its day.

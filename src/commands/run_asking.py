@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from src.clock import SystemClock
-from src.commands.common import json_option, ready_app, requested_by, show_result, warehouse_app
+from src.commands.common import ID, json_option, ready_app, requested_by, show_result, warehouse_app
 
 if TYPE_CHECKING:
     from src.warehouse.runs import RunState
@@ -32,6 +32,7 @@ def start() -> None:
 @click.option("--start", required=True, help="A day or a time like 2026-01-31T14:30, in UTC.")
 @click.option("--end", help="Where it ends, that moment excluded. Default: now.")
 @click.option("--time-limit", help="For each series, like 30min or 2h. Default: none.")
+@click.option("--yes", is_flag=True, help="Ask for more than 20,000,000 candles, too.")
 @click.option("--detach", is_flag=True, help="Only ask for it; the daemon does it.")
 @json_option
 def runs_start_fetch(
@@ -40,6 +41,7 @@ def runs_start_fetch(
     start: str,
     end: str | None,
     time_limit: str | None,
+    yes: bool,
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -49,11 +51,13 @@ def runs_start_fetch(
     Example: ./candlehouse runs start fetch --symbols BTCUSDT,ETHUSDT --interval 1m,1h --start 2026-01-01
     """
     from src.commands.fetch_request import (
+        check_amount,
         check_window,
         choose_series,
         parse_intervals,
         parse_symbols,
         parse_window,
+        weight_a_minute,
     )
     from src.commands.times import parse_duration_ms
     from src.jobs.asking import ask_fetch
@@ -66,7 +70,10 @@ def runs_start_fetch(
     parts = warehouse_app() if detach else ready_app()
     with parts.warehouse.read() as connection:
         tracked = list_series(connection)
+        allowed = weight_a_minute(parts, connection)
     series = choose_series(tracked, parts.exchange.name, names, lengths)
+    if not yes:
+        check_amount(series, window, allowed)
     run_id = ask_fetch(parts.warehouse, series, window, requested_by(), time_limit_s=limit_s)
     if detach:
         told = {"run_id": run_id, "runs": len(series), "start_ms": window.start_ms, "end_ms": window.end_ms}
@@ -76,7 +83,7 @@ def runs_start_fetch(
         execute_and_follow(parts, run_id, as_json)
 
 
-_ids = click.argument("run_ids", nargs=-1, required=True, type=int, metavar="ID...")
+_ids = click.argument("run_ids", nargs=-1, required=True, type=ID, metavar="ID...")
 
 
 @click.command("cancel")
@@ -143,8 +150,10 @@ def runs_retry(run_ids: tuple[int, ...], force: bool, as_json: bool) -> None:
     parts = warehouse_app()
     done = retry(parts.warehouse, run_ids, requested_by(), force=force)
     show_result(asdict(done), as_json, lambda: retried_text(done))
-    if done.retried:
-        tell_if_nobody_leads(parts)
+    if not done.retried:
+        _tell_why_not(parts, run_ids)
+        sys.exit(1)
+    tell_if_nobody_leads(parts)
 
 
 def _tell_count(run_ids: Sequence[int], count: int, as_json: bool, what: str, none: str) -> None:
@@ -154,7 +163,18 @@ def _tell_count(run_ids: Sequence[int], count: int, as_json: bool, what: str, no
     show_result({"ids": list(run_ids), "runs": count}, as_json, lambda: text)
 
 
+def _tell_why_not(parts: App, run_ids: Sequence[int]) -> None:
+    from src.commands.run_views import not_failed_text
+    from src.warehouse.runs import list_by_ids
+
+    with parts.warehouse.read() as connection:
+        rows = list_by_ids(connection, run_ids)
+    for text in filter(None, map(not_failed_text, rows)):
+        click.echo(text, err=True)
+
+
 def tell_if_nobody_leads(parts: App) -> None:
+    """Say so where no process would execute what waits."""
     from src.commands.follow_views import NOBODY
 
     if parts.leadership.find_leader() is None:
@@ -171,8 +191,8 @@ def execute_and_follow(parts: App, run_id: int, as_json: bool) -> NoReturn:
         if state is None and is_here:
             click.echo("\nstopping; what is not fetched yet stays queued", err=True)
     if state is None and is_here:
-        todo = f"./candlehouse up goes on with it, ./candlehouse runs cancel {run_id} drops it"
-        click.echo(f"run {run_id} waits: {todo}", err=True)
+        todo = f"  ./candlehouse up goes on with it\n  ./candlehouse runs cancel {run_id} drops it"
+        click.echo(f"run {run_id} waits:\n{todo}", err=True)
         sys.exit(1)
     exit_for(run_id, state)
 
@@ -180,8 +200,8 @@ def execute_and_follow(parts: App, run_id: int, as_json: bool) -> NoReturn:
 def exit_for(run_id: int, state: RunState | None) -> NoReturn:
     if state is None:
         click.echo(
-            f"\nrun {run_id} goes on: ./candlehouse runs follow {run_id} watches it again, "
-            f"./candlehouse runs cancel {run_id} cancels it",
+            f"\nrun {run_id} goes on:\n  ./candlehouse runs follow {run_id} watches it again\n"
+            f"  ./candlehouse runs cancel {run_id} cancels it",
             err=True,
         )
     sys.exit(0 if state == "succeeded" else 1)

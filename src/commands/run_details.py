@@ -14,6 +14,7 @@ from rich.text import Text
 from src.commands.run_views import (
     children_table,
     counted,
+    is_moving,
     left_text,
     rate_text,
     run_json,
@@ -79,7 +80,7 @@ def _work_fields(run: RunRow) -> list[tuple[str, str]]:
     share = run.share_received
     received = "" if share is None else f" ({100 * share:.2f} % of the {run.expected:,} expected)"
     chunks = "" if run.batches_total is None else f"{run.batches_done} of {run.batches_total}"
-    is_running = run.state is RunState.RUNNING
+    is_running, moves = run.state is RunState.RUNNING, is_moving(run)
     at_ms = run.current_open_ms
     at = f"{run.current_series} {utc_from_ms(at_ms):%Y-%m-%d %H:%M}" if at_ms else run.current_series or ""
     return [
@@ -89,8 +90,8 @@ def _work_fields(run: RunRow) -> list[tuple[str, str]]:
         ("fetched", f"{run.fetched:,}{received}" if run.expected or run.fetched else ""),
         ("loaded", f"{run.loaded:,}" if run.expected or run.loaded else ""),
         ("chunks", chunks),
-        ("rate", rate_text(run) if is_running else ""),
-        ("time left", left_text(run) if is_running else ""),
+        ("rate", rate_text(run) if moves else ""),
+        ("time left", left_text(run) if moves else ""),
         ("at", at if is_running else ""),
         ("waiting for", run.waiting_for or ""),
         ("steps", ", ".join(f"{name} {state}" for name, state in run.steps.items())),

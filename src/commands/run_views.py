@@ -78,14 +78,19 @@ def share_text(run: RunRow) -> str:
     return f"{min(run.done, run.total) * 100 // run.total} %"
 
 
+def is_moving(run: RunRow) -> bool:
+    """Whether it works at the moment: of what waits, the last known rate holds no more."""
+    return run.state is RunState.RUNNING and not run.waiting_for
+
+
 def rate_text(run: RunRow) -> str:
-    if run.rate is None or run.state is not RunState.RUNNING:
+    if run.rate is None or not is_moving(run):
         return "-"
     return f"{run.rate:,.0f}/s" if run.rate >= 10 else f"{run.rate:.1f}/s"
 
 
 def left_text(run: RunRow) -> str:
-    known = run.state is RunState.RUNNING and run.time_left_ms is not None
+    known = is_moving(run) and run.time_left_ms is not None
     return duration_text(run.time_left_ms or 0) if known else "-"
 
 
@@ -136,11 +141,11 @@ def _yielding(text: str) -> Text:
 
 
 def children_table(children: Sequence[RunRow]) -> Table:
-    """Draw the runs of a batch, with the errors of those that failed."""
+    """Draw the runs of a batch, with what failed and what is waited for."""
     table = table_of("run", "series", "state")
     for name in ("done", "fetched", "expected", "left"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("error", overflow="fold")
+    table.add_column("error or wait", overflow="fold")
     for run in children:
         expected = "-" if run.expected is None else f"{run.expected:,}"
         told = _what_failed(run) or run.waiting_for or ""
@@ -183,6 +188,19 @@ def retried_text(done: Retried) -> str:
             told.append(f"{words} {len(ids)}: {' '.join(map(str, ids))}")
     hint = " (why: ./candlehouse runs show ID; --force tries them too)" if len(told) > 1 else ""
     return ", ".join(told) + hint
+
+
+def not_failed_text(run: RunRow) -> str | None:
+    """Say why a run that has not failed is not retried, and what to do instead; None of one that has."""
+    instead = {
+        RunState.QUEUED: "it begins when its turn comes",
+        RunState.RUNNING: f"./candlehouse runs follow {run.id} watches it",
+        RunState.PAUSED: f"./candlehouse runs resume {run.id} goes on with it",
+        RunState.SUCCEEDED: "there is nothing to try again",
+        RunState.CANCELLED: f"./candlehouse runs resume {run.id} goes on with it",
+    }.get(run.state)
+    verb = "has" if run.state is RunState.SUCCEEDED else "is"
+    return f"run {run.id} {verb} {words_of(run.state)}: {instead}" if instead else None
 
 
 # --- for programs ---

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from src.commands.common import json_option, show_result, warehouse_app
-from src.commands.run_asking import exit_for, runs_cancel, runs_pause, runs_resume, runs_retry, start
+from src.commands.common import ID, json_option, show_result, warehouse_app
+from src.commands.run_asking import (
+    exit_for,
+    runs_cancel,
+    runs_pause,
+    runs_resume,
+    runs_retry,
+    start,
+    tell_if_nobody_leads,
+)
 from src.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -39,7 +47,7 @@ def _filters(command: C) -> C:
         click.option("--state", "states", multiple=True, help="Only those in this state; may be repeated."),
         click.option("--kind", help="Only those of this kind, like fetch_window, cycle or batch."),
         click.option("--job", help="Only those of this job."),
-        click.option("--batch", type=int, metavar="ID", help="Only the runs of this batch."),
+        click.option("--batch", type=ID, metavar="ID", help="Only the runs of this batch."),
         click.option("--all", "with_children", is_flag=True, help="With the runs of batches and all cycles."),
     )
     for option in reversed(options):
@@ -60,16 +68,18 @@ def runs_list(limit: int, as_json: bool, **filters: Any) -> None:
     from src.commands.run_views import run_json, runs_table
     from src.warehouse.runs import list_runs
 
-    wanted = replace(_wanted(**filters), skip_routine=not any(filters.values()))
     parts = warehouse_app()
+    wanted = replace(_wanted(parts, **filters), skip_routine=not any(filters.values()))
     with parts.warehouse.read() as connection:
         rows = list_runs(connection, wanted, limit)
     now_ms = parts.clock.now_ms()
-    _show([run_json(row) for row in rows], as_json, lambda width: runs_table(rows, now_ms, width))
+    table = lambda width: runs_table(rows, now_ms, width) if rows else _why_none(parts, wanted)  # noqa: E731
+    _show([run_json(row) for row in rows], as_json, table)
+    _tell_if_stuck(parts, rows)
 
 
 @runs.command("show")
-@click.argument("run_id", type=int, metavar="ID")
+@click.argument("run_id", type=ID, metavar="ID")
 @click.option("--traceback", is_flag=True, help="Show where in the program it failed.")
 @json_option
 def runs_show(run_id: int, traceback: bool, as_json: bool) -> None:
@@ -89,10 +99,11 @@ def runs_show(run_id: int, traceback: bool, as_json: bool) -> None:
         details = RunDetails(run, children, list_events(connection, run_id))
     now_ms = parts.clock.now_ms()
     _show(details_json(details), as_json, lambda _: run_view(details, now_ms, traceback=traceback))
+    _tell_if_stuck(parts, [run])
 
 
 @runs.command("follow")
-@click.argument("run_id", type=int, metavar="ID")
+@click.argument("run_id", type=ID, metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each change and every 10 s.")
 def runs_follow(run_id: int, as_json: bool) -> None:
     """Watch a run until it ends; Ctrl-C ends the watching alone. Exit status 0 if it succeeded.
@@ -120,9 +131,10 @@ def runs_export(form: str, **filters: Any) -> None:
     """
     from src.commands.run_export import write_csv, write_json
 
-    wanted = _wanted(**filters)
+    parts = warehouse_app()
+    wanted = _wanted(parts, **filters)
     write = write_csv if form == "csv" else write_json
-    write(_pages(warehouse_app(), wanted), sys.stdout)
+    write(_pages(parts, wanted), sys.stdout)
 
 
 @runs.command("prune")
@@ -153,14 +165,52 @@ def runs_prune(older_than: str, dry_run: bool, as_json: bool) -> None:
 
 
 def _wanted(
-    states: tuple[str, ...], kind: str | None, job: str | None, batch: int | None, with_children: bool
+    parts: App,
+    states: tuple[str, ...],
+    kind: str | None,
+    job: str | None,
+    batch: int | None,
+    with_children: bool,
 ) -> RunFilter:
     from src.warehouse.runs import RunFilter, RunState
 
     if unknown := [name for name in states if name not in list(RunState)]:
         raise ConfigurationError(f"--state {', '.join(unknown)}: accepted are {', '.join(RunState)}")
+    if kind is not None:
+        _check_kind(parts, kind)
     top_only = not with_children and batch is None
     return RunFilter(job, kind, [RunState(name) for name in states], batch, top_only)
+
+
+def _check_kind(parts: App, kind: str) -> None:
+    """Refuse a kind that does not exist, unless there are runs of it from another version."""
+    from src.jobs.fetching import FETCH_WINDOW
+    from src.jobs.kinds import EXTRACT, TRANSFORM
+    from src.jobs.proving import REPLAY, VERIFY
+    from src.warehouse.runs import BATCH, RunFilter, list_runs
+
+    jobs = (spec.kind for spec in parts.jobs.values())
+    known = dict.fromkeys((BATCH, FETCH_WINDOW, *jobs, EXTRACT, TRANSFORM, VERIFY, REPLAY))
+    if kind in known:
+        return
+    with parts.warehouse.read() as connection:
+        if not list_runs(connection, RunFilter(kind=kind), 1):
+            raise ConfigurationError(f"--kind {kind}: accepted are {', '.join(known)}")
+
+
+def _why_none(parts: App, wanted: RunFilter) -> str:
+    """Say what an empty list means."""
+    from src.warehouse.runs import RunFilter, list_runs
+
+    with parts.warehouse.read() as connection:
+        if not list_runs(connection, RunFilter(), 1):
+            return "no runs yet"
+    return "none but cycles that went well: --all shows them" if wanted.skip_routine else "none of those"
+
+
+def _tell_if_stuck(parts: App, rows: Sequence[RunRow]) -> None:
+    if any(row.state in ("queued", "running") for row in rows):
+        tell_if_nobody_leads(parts)
 
 
 def _pages(parts: App, wanted: RunFilter) -> Iterator[Sequence[RunRow]]:

@@ -38,7 +38,8 @@ def settings_list(as_json: bool) -> None:
     show_result([_json(state) for state in states.values()], as_json, lambda: _table(states))
 
 
-@settings.command("set")
+# Else -1 would be an unknown option, and not a value that is out of range.
+@settings.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("value")
 @json_option
@@ -61,6 +62,8 @@ def settings_set(name: str, value: str, as_json: bool) -> None:
     old = _states(parts)[name]
     parts.warehouse.run(lambda connection: set_setting(connection, name, text, requested_by()))
     _show_change(old, _states(parts)[name], as_json)
+    if name == "cycle_seconds":
+        _tell_if_scheduled(parts)
 
 
 @settings.command("reset")
@@ -78,8 +81,9 @@ def settings_reset(name: str, as_json: bool) -> None:
     check_name(name)
     parts = warehouse_app()
     old = _states(parts)[name]
-    parts.warehouse.run(lambda connection: reset_setting(connection, name))
-    _show_change(old, _states(parts)[name], as_json)
+    was_stored = parts.warehouse.run(lambda connection: reset_setting(connection, name))
+    new = _states(parts)[name]
+    _show_change(old, new, as_json, None if was_stored else f"nothing was stored, it is {_value(new)}")
 
 
 def _states(parts: App) -> dict[str, SettingState]:
@@ -101,9 +105,27 @@ def _check_targets(urls: str) -> None:
         )
 
 
-def _show_change(old: SettingState, new: SettingState, as_json: bool) -> None:
+def _tell_if_scheduled(parts: App) -> None:
+    """Say so where the cycle goes by a schedule of its own, whatever the setting says."""
+    from src.commands.job_views import JobView
+    from src.jobs.job_registry import CYCLE
+    from src.warehouse.jobs import find_job
+
+    with parts.warehouse.read() as connection:
+        row = find_job(connection, CYCLE)
+    if row is None or row.schedule is None or (view := JobView(parts.jobs[CYCLE], row, [])).problem:
+        return
+    click.echo(
+        f"the job {CYCLE} has a schedule of its own, which wins: {view.schedule.in_words()}\n"
+        f"./candlehouse jobs schedule {CYCLE} --default drops it",
+        err=True,
+    )
+
+
+def _show_change(old: SettingState, new: SettingState, as_json: bool, instead: str | None = None) -> None:
     change = {"name": new.name, "old": old.value, "new": new.value, "source": new.source.value}
-    show_result(change, as_json, lambda: f"{new.name}: {_value(old)} → {_value(new)} ({_source(new)})")
+    told = instead or f"{_value(old)} → {_value(new)}"
+    show_result(change, as_json, lambda: f"{new.name}: {told} ({_source(new)})")
 
 
 def _json(state: SettingState) -> dict[str, Any]:

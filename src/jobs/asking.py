@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from src.domain import Lane, SeriesKey, Window
-from src.errors import NotFound
+from src.errors import ConfigurationError, NotFound
 from src.extract.chunks import expected_candles, plan_chunks
 from src.jobs.fetching import FETCH_WINDOW
 from src.jobs.job_registry import JobSpec
@@ -52,7 +52,7 @@ def ask_windows(
 ) -> int:
     """Queue a batch that fetches these windows, a run for each; return the batch's id."""
     if not 0 < len(wanted) <= MOST_CHILDREN:
-        raise ValueError(f"between 1 and {MOST_CHILDREN} windows are accepted, not {len(wanted)}")
+        raise ConfigurationError(f"between 1 and {MOST_CHILDREN} windows are accepted, not {len(wanted)}")
     children = [_fetch(key, window, requested_by, lane, time_limit_s, origin) for key, window in wanted]
     series = list(dict.fromkeys(key for key, _ in wanted))
     parent = NewRun(

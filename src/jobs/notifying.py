@@ -71,9 +71,10 @@ class Notifier:
         """Tell that a batch came to an end, with how many of its runs ended how."""
         told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
         is_bad = counts.get(RunState.FAILED, 0) + counts.get(RunState.PARTLY_FAILED, 0) > 0
-        todo = f"\n./candlehouse runs retry {run.id} tries those that failed again." if is_bad else ""
+        retry = f"\n./candlehouse runs retry {run.id} tries those again that may still succeed."
         severity = Severity.WARNING if is_bad else Severity.INFO
-        title, body = f"batch {run.id} finished: {told}", f"See ./candlehouse runs show {run.id}{todo}"
+        title = f"batch {run.id} finished: {told}"
+        body = f"See ./candlehouse runs show {run.id}{retry if is_bad else ''}"
         self._store(News(NewsKind.BATCH_FINISHED, _subject(run), severity, title, body, run.id))
 
     def blocked(self, exchange: str, until_ms: int, reason: str) -> None:

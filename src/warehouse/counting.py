@@ -73,9 +73,8 @@ def _count_days(connection: Connection, series: SeriesKey, window: Window) -> li
             func.count().label("candles"),
             func.max(dialects.off_grid(opened, series.interval, connection)).label("off_grid"),
         )
-        .where(is_in(facts, series, window))
+        .where(_is_of(series, window))
         .group_by(day)
-        .order_by(day)
     )
     slots = DAY_MS // (series.interval.fixed_ms or DAY_MS)
     found = []
@@ -103,8 +102,16 @@ def _islands(connection: Connection, series: SeriesKey, windows: Sequence[Window
 
 
 def _is_in_any(series: SeriesKey, windows: Sequence[Window]) -> ColumnElement[bool]:
-    facts = fact_table(series)
-    opened = facts.c.open_time
-    of_series = is_in(facts, series, Window(windows[0].start_ms, windows[-1].end_ms))
+    opened = fact_table(series).c.open_time
     inside = [and_(opened >= window.start_ms, opened < window.end_ms) for window in windows]
-    return and_(of_series, or_(*inside))
+    return and_(_is_of(series, Window(windows[0].start_ms, windows[-1].end_ms)), or_(*inside))
+
+
+def _is_of(series: SeriesKey, window: Window) -> ColumnElement[bool]:
+    """Name the series, and *window* where that is not all time: each row would be compared with it."""
+    facts = fact_table(series)
+    if window.start_ms > ALL_TIME.start_ms or window.end_ms < ALL_TIME.end_ms:
+        return is_in(facts, series, window)
+    key = (series.exchange, series.symbol, series.interval.value)
+    columns = (facts.c.exchange, facts.c.symbol, facts.c.interval_code)
+    return and_(*[column == value for column, value in zip(columns, key, strict=True)])

@@ -12,13 +12,22 @@ import pytest
 from src.clock import SystemClock
 from src.domain import DAY_MS, utc_from_ms
 from src.jobs.job_registry import build_jobs
+from src.jobs.leadership import Leadership
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.jobs import ensure_jobs, set_next_run, set_schedule
 from src.warehouse.run_states import TRANSIENT, Failure, claim, finish
 from src.warehouse.runs import RunState, get_run
-from tests.unit.test_cli import environment, fail, succeed, succeed_json  # noqa: F401  environment is a fixture
+from tests.unit.test_cli import (  # noqa: F401  environment is a fixture
+    environment,
+    fail,
+    run,
+    succeed,
+    succeed_json,
+)
 
 pytestmark = pytest.mark.usefixtures("environment")
+
+NOBODY = "no process executes runs at the moment: ./candlehouse up starts one\n"
 
 
 @pytest.fixture
@@ -238,6 +247,18 @@ def test_trigger_queues_one_run_with_the_parameters_of_the_job_and_its_own(wareh
     told = succeed_json("jobs", "trigger", "reconcile_lake", "--parameters", '{"checksums": false}')
     with warehouse.read() as connection:
         assert get_run(connection, told["run_id"]).parameters == {"checksums": False}
+
+
+def test_it_is_said_when_nobody_would_do_what_is_due(warehouse: Warehouse) -> None:
+    for command in (["list"], ["trigger", "cycle"]):
+        assert run("jobs", *command).stderr == NOBODY
+    leadership = Leadership(warehouse, SystemClock())
+    assert leadership.try_acquire()
+    try:
+        for command in (["list"], ["trigger", "cycle"]):
+            assert run("jobs", *command).stderr == ""
+    finally:
+        leadership.resign()
 
 
 def test_disabled_job_can_be_triggered() -> None:

@@ -133,7 +133,7 @@ def test_failures_of_one_batch_are_counted_as_one_and_its_end_is_told(
     failed, finished = stored(warehouse)
     assert (failed.times, failed.subject) == (2, f"run:{batch}")
     assert finished.title == f"batch {batch} finished: 1 succeeded, 2 failed"
-    assert f"runs retry {batch}" in finished.body
+    assert f"runs retry {batch} tries those again that may still succeed" in finished.body
     assert finished.severity == Severity.WARNING
 
 

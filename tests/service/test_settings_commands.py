@@ -13,7 +13,13 @@ from src.cli import main
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.notifications import News, NewsKind, Severity, notify
 from tests.tiny_server import Reply, TinyServer
-from tests.unit.test_cli import environment, fail, succeed, succeed_json  # noqa: F401  environment is a fixture
+from tests.unit.test_cli import (  # noqa: F401  environment is a fixture
+    environment,
+    fail,
+    run,
+    succeed,
+    succeed_json,
+)
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -48,7 +54,22 @@ def test_value_is_set_shown_and_taken_back() -> None:
     assert (setting("cycle_seconds")["value"], setting("cycle_seconds")["source"]) == ("10", "app_settings")
     changed = succeed_json("settings", "reset", "cycle_seconds")
     assert changed == {"name": "cycle_seconds", "old": "10", "new": "60", "source": "default"}
-    assert succeed("settings", "reset", "cycle_seconds") == "cycle_seconds: 60 → 60 (default)\n"
+    again = succeed("settings", "reset", "cycle_seconds")
+    assert again == "cycle_seconds: nothing was stored, it is 60 (default)\n"
+
+
+def test_schedule_that_wins_over_the_setting_is_told() -> None:
+    assert run("settings", "set", "cycle_seconds", "20").stderr == ""
+    succeed("jobs", "schedule", "cycle", "every 30s")
+    result = run("settings", "set", "cycle_seconds", "10")
+    assert (result.exit_code, result.stdout) == (0, "cycle_seconds: 20 → 10 (app_settings)\n")
+    assert result.stderr == (
+        "the job cycle has a schedule of its own, which wins: every 30 seconds\n"
+        "./candlehouse jobs schedule cycle --default drops it\n"
+    )
+    assert run("settings", "set", "depth_levels", "5").stderr == ""
+    succeed("jobs", "schedule", "cycle", "--default")
+    assert run("settings", "set", "cycle_seconds", "15").stderr == ""
 
 
 def test_list_shows_a_table_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +92,7 @@ def test_locked_setting_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPat
     ("arguments", "told"),
     [
         (["set", "cycle_seconds", "soon"], "cycle_seconds='soon': accepted: a whole number from 1 to 3600"),
+        (["set", "cycle_seconds", "-1"], "cycle_seconds='-1': accepted: a whole number from 1 to 3600"),
         (["set", "cycle_second", "1"], "did you mean cycle_seconds?"),
         (["set", "mysql_port", "1"], "set MYSQL_PORT in the environment"),
         (["set", "notify_urls", "nosuch://hush"], "Apprise does not understand target 1 (nosuch://)"),
@@ -139,4 +161,5 @@ def test_notifications_are_listed_and_read(warehouse: Warehouse) -> None:
 def test_reading_needs_to_know_what(warehouse: Warehouse) -> None:
     assert "give the IDs" in fail(2, "notify", "read")
     assert "give the IDs" in fail(2, "notify", "read", "1", "--all")
+    assert "is not in the range 1<=x<=" in fail(2, "notify", "read", str(2**63))
     assert "no such notification: 4711" in fail(1, "notify", "read", "4711")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,9 +89,33 @@ def test_unknown_state_is_refused_with_all_there_are() -> None:
     assert "--state dead: accepted are queued, running, paused, succeeded, partly_failed, failed" in told
 
 
-def test_list_of_nothing_is_a_heading() -> None:
-    assert len(succeed("runs", "list").splitlines()) == 1
+def test_unknown_kind_is_refused_with_all_there_are(warehouse: Warehouse) -> None:
+    for command in ("list", "export"):
+        told = fail(2, "runs", command, "--kind", "bogus")
+        assert "--kind bogus: accepted are batch, fetch_window, cycle, reconcile_lake" in told
+    assert succeed_json("runs", "list", "--kind", "transform") == []
+    former = queue(warehouse, kind="former")
+    assert [row["id"] for row in succeed_json("runs", "list", "--kind", "former")] == [former]
+
+
+def test_list_of_nothing_says_why(warehouse: Warehouse) -> None:
+    assert succeed("runs", "list") == succeed("runs", "list", "--state", "failed") == "no runs yet\n"
     assert succeed_json("runs", "list") == []
+    cycle = queue(warehouse, kind="cycle", lane="live", job_id="cycle", series=None)
+    end(warehouse, cycle, RunState.SUCCEEDED)
+    assert succeed("runs", "list") == "none but cycles that went well: --all shows them\n"
+    assert succeed("runs", "list", "--state", "failed") == "none of those\n"
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_it_is_said_when_nobody_would_do_what_waits(warehouse: Warehouse, command: str) -> None:
+    run_id = queue(warehouse)
+    arguments = ["runs", command, *([str(run_id)] if command == "show" else [])]
+    assert run(*arguments).stderr == run(*arguments, "--json").stderr == NOBODY
+    claim(warehouse, run_id)
+    assert run(*arguments).stderr == NOBODY
+    end(warehouse, run_id, RunState.SUCCEEDED)
+    assert run(*arguments).stderr == ""
 
 
 def test_show_tells_all_of_a_run(warehouse: Warehouse) -> None:
@@ -119,6 +144,15 @@ def test_show_of_a_batch_lists_its_runs(warehouse: Warehouse) -> None:
 def test_run_that_is_not_there_is_named(command: str) -> None:
     told = fail(1, "runs", command, "4711")
     assert told == "candlehouse: there is no run 4711: ./candlehouse runs list shows which there are\n"
+
+
+@pytest.mark.parametrize("number", [str(2**63), "9" * 40, "0"])
+@pytest.mark.parametrize(
+    "command",
+    ["runs show", "runs follow", "runs retry", "runs list --batch", "gaps show", "gaps fill", "quality ack"],
+)
+def test_number_that_no_id_can_be_is_wrong_usage(command: str, number: str) -> None:
+    assert f"{number} is not in the range 1<=x<=9223372036854775807" in fail(2, *command.split(), number)
 
 
 # --- cancel, pause, resume, retry ---
@@ -165,6 +199,26 @@ def test_retry_says_which_were_not_and_force_tries_them_too(warehouse: Warehouse
         "skipped_for_attempts": [],
         "permanent": [],
     }
+
+
+def test_retry_of_what_has_not_failed_says_why_not(warehouse: Warehouse) -> None:
+    paused, batch = queue(warehouse), queue_batch(warehouse, 1)[0]
+    succeed("runs", "pause", str(paused))
+    result = run("runs", "retry", str(paused), str(batch))
+    assert (result.exit_code, result.stdout) == (1, "retried 0\n")
+    assert result.stderr == (
+        f"run {paused} is paused: ./candlehouse runs resume {paused} goes on with it\n"
+        f"run {batch} is queued: it begins when its turn comes\n"
+    )
+    assert state_of(warehouse, paused) is RunState.PAUSED
+
+
+def test_retry_of_what_failed_for_good_ends_with_1(warehouse: Warehouse) -> None:
+    run_id = queue(warehouse)
+    end(warehouse, run_id, RunState.FAILED, error_kind="permanent", fruitless=1)
+    result = run("runs", "retry", str(run_id), "--json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert json.loads(result.stdout) == {"retried": [], "skipped_for_attempts": [], "permanent": [run_id]}
 
 
 def test_nobody_is_missed_while_somebody_leads(warehouse: Warehouse) -> None:
@@ -260,6 +314,21 @@ def test_lists_are_split_and_each_is_taken_once() -> None:
     assert parse_symbols([]) == []
 
 
+@pytest.mark.parametrize("texts", [[""], [","], ["", " , "]])
+def test_list_that_names_nothing_does_not_mean_all(texts: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match=r"--symbols '.*': names nothing"):
+        parse_symbols(texts)
+    with pytest.raises(ConfigurationError, match=r"--interval '.*': names nothing"):
+        parse_intervals(texts)
+
+
+@pytest.mark.parametrize("command", ["runs start fetch", "backfill"])
+def test_empty_symbols_ask_for_nothing(command: str) -> None:
+    told = fail(2, *command.split(), "--symbols", "", "--start", "2026-01-01", "--detach")
+    assert "--symbols '': names nothing; leave it out for the default" in told
+    assert succeed_json("runs", "list") == []
+
+
 def test_window_ends_now_at_the_latest() -> None:
     now_ms = DAY_START_MS + DAY_MS
     whole = Window(DAY_START_MS, now_ms)
@@ -343,9 +412,23 @@ def test_detached_request_is_queued_as_it_was_asked(warehouse: Warehouse) -> Non
     assert {(child["time_limit_s"], child["state"]) for child in children} == {(7_200, "queued")}
 
 
+def test_very_much_at_once_has_to_be_meant(warehouse: Warehouse) -> None:
+    second = ["--symbols", "BTCUSDT,ETHUSDT", "--interval", "1s", "--start", "2025-01-01", "--detach"]
+    whole_year = ["runs", "start", "fetch", *second, "--end", "2026-01-01"]
+    told = fail(2, *whole_year)
+    # 63,072 requests of weight 2, of which 960 fit into a minute: four fifths of the limit assumed at first.
+    assert "that would be 63,072,000 candles, which take 2 h at least, by the requests alone" in told
+    assert "ask for 20,000,000 at most, or say --yes" in told
+    assert succeed_json("runs", "list") == []
+    assert succeed_json(*whole_year, "--yes")["runs"] == 2
+    assert succeed_json("runs", "start", "fetch", *second, "--end", "2025-04-01")["runs"] == 2
+
+
 def test_end_that_is_to_come_is_now(warehouse: Warehouse) -> None:
     arguments = ["--symbols", "BTCUSDT", "--start", "2026-01-09", "--end", "2999-01-01", "--detach"]
-    asked = succeed_json("runs", "start", "fetch", *arguments)
+    result = run("runs", "start", "fetch", *arguments, "--json")
+    assert re.match(r"--end 2999-01-01 is to come: taken is now, 2\d{3}-\S+Z\n", result.stderr)
+    asked = json.loads(result.stdout)
     assert read(warehouse, asked["run_id"]).window == Window(asked["start_ms"], asked["end_ms"])
     assert asked["end_ms"] < parse_time("2100-01-01", "")
 
@@ -477,8 +560,8 @@ def test_ctrl_c_ends_the_watching_alone(warehouse: Warehouse, environment: pytes
     environment.setattr("src.clock.SystemClock.sleep", interrupt)
     told = fail(1, "runs", "follow", str(run_id))
     assert told == (
-        f"\nrun {run_id} goes on: ./candlehouse runs follow {run_id} watches it again, "
-        f"./candlehouse runs cancel {run_id} cancels it\n"
+        f"\nrun {run_id} goes on:\n  ./candlehouse runs follow {run_id} watches it again\n"
+        f"  ./candlehouse runs cancel {run_id} cancels it\n"
     )
     assert state_of(warehouse, run_id) is RunState.QUEUED
 
@@ -501,7 +584,10 @@ def test_ctrl_c_where_it_is_executed_leaves_it_queued(
         1, "runs", "start", "fetch", "--symbols", "BTCUSDT", "--start", "2026-01-01", "--end", "2026-01-02"
     )
     [batch] = succeed_json("runs", "list")
-    assert f"run {batch['id']} waits: ./candlehouse up goes on with it, ./candlehouse runs cancel" in told
+    assert told.endswith(
+        f"run {batch['id']} waits:\n  ./candlehouse up goes on with it\n"
+        f"  ./candlehouse runs cancel {batch['id']} drops it\n"
+    )
     [child] = succeed_json("runs", "show", str(batch["id"]))["children"]
     assert (child["state"], child["attempt"]) == ("queued", 0)
 

@@ -20,6 +20,7 @@ from src.commands.run_export import write_csv, write_json
 from src.commands.run_views import (
     COLUMNS,
     children_table,
+    not_failed_text,
     retried_text,
     run_json,
     runs_table,
@@ -138,6 +139,24 @@ def test_retry_says_what_it_did_and_why_not_more() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (QUEUED, "run 7 is queued: it begins when its turn comes"),
+        (RUNNING, "run 7 is running: ./candlehouse runs follow 7 watches it"),
+        (PAUSED, "run 7 is paused: ./candlehouse runs resume 7 goes on with it"),
+        (SUCCEEDED, "run 7 has succeeded: there is nothing to try again"),
+        (CANCELLED, "run 7 is cancelled: ./candlehouse runs resume 7 goes on with it"),
+        (FAILED, None),
+        (PARTLY_FAILED, None),
+    ],
+)
+def test_run_that_has_not_failed_says_what_to_do_in_place_of_a_retry(
+    state: RunState, told: str | None
+) -> None:
+    assert not_failed_text(make_row(state=state)) == told
+
+
 # --- the list ---
 
 
@@ -177,11 +196,12 @@ def test_children_are_listed_with_what_hinders_them() -> None:
         id=9, waiting_for="the exchange: 58 s to go", series=SeriesKey("binance", "E", Interval.H1)
     )
     lines = lines_of(children_table([make_row(), failed, waiting]))
-    assert words(lines[0]) == words("run series state done fetched expected left error")
+    assert words(lines[0]) == words("run series state done fetched expected left error or wait")
     assert words(lines[1]) == words("7 BTCUSDT 1m running 50 % 720 1,440 2 s")
     assert "failed" in lines[2]
     assert lines[2].endswith(ERROR["what"])
     assert lines[3].endswith("the exchange: 58 s to go")
+    assert words(lines[3])[6:9] == ["720", "1,440", "-"]
 
 
 # --- one run ---
@@ -381,6 +401,22 @@ def test_bars_fit_the_terminal(width: int, height: int) -> None:
     assert f"and {50 - len(bars)} more" in lines or len(bars) == 50
 
 
+def test_last_picture_counts_all_that_it_leaves_out() -> None:
+    ended = [make_row(id=n, state=SUCCEEDED) for n in (8, 9)]
+    sight = make_sight(make_batch(), *ended, counts=Counter({SUCCEEDED: 14}))
+    assert not any("more" in line for line in lines_of(live_view(sight, 80, 24), 80))
+    last = replace(sight, run=make_batch(state=SUCCEEDED))
+    assert "and 12 more" in lines_of(live_view(last, 80, 24), 80)
+    bare = replace(last, active=())
+    assert not any("more" in line for line in lines_of(live_view(bare, 80, 24), 80))
+
+
+def test_run_that_waits_has_no_rate() -> None:
+    waiting = make_row(waiting_for="the exchange: 58 s to go")
+    assert words(lines_of(live_view(make_sight(waiting), 80, 24), 80)[2])[-2:] == ["-", "-"]
+    assert {"rate", "time left"} & set(fields_of(waiting)) == set()
+
+
 def test_single_run_has_one_bar() -> None:
     lines = lines_of(live_view(make_sight(make_row()), 80, 24), 80)
     assert [line.split()[0] for line in lines if line] == ["run", "BTCUSDT"]
@@ -439,7 +475,7 @@ def test_summary_says_how_far_it_is() -> None:
         "02:33:20  run 1: running 25 %, 720 of 2,880 candles, 360/s, 2 min left, 1 running, 1 failed"
     )
     assert summary_line(make_sight(make_row(waiting_for="the exchange"))) == (
-        "02:33:20  run 7: running 50 %, 720 of 1,440 candles, 360/s, 2 s left; waiting: the exchange"
+        "02:33:20  run 7: running 50 %, 720 of 1,440 candles; waiting: the exchange"
     )
 
 
