@@ -36,6 +36,7 @@ from src.jobs.notifying import Notifier
 from src.jobs.proving import proof_kinds
 from src.jobs.quality import quality_kind
 from src.jobs.recounting import recount_kind
+from src.jobs.refetching import RefetchRecent
 from src.jobs.scheduling import JobScheduler
 from src.jobs.start import Starter
 from src.jobs.tuning import Tuning
@@ -259,8 +260,9 @@ class App:
         """
         loader = Loader(self.transform, self.warehouse)
         fetcher = WindowFetcher(self.exchange, self.landing, self.clock)
-        fetching = FetchWindow(fetcher, self.clock, loader.wake).kind()
-        single = [fetching, self._make_filling(loader), recount_kind(), quality_kind()]
+        fetching = FetchWindow(fetcher, loader.wake).kind()
+        refetching = RefetchRecent(fetcher, loader.wake).kind()
+        single = [fetching, refetching, self._make_filling(loader), recount_kind(), quality_kind()]
         verifier = Verifier(self.lake, self.warehouse, self.clock)
         proofs = proof_kinds(verifier, Replayer(self.lake, self.warehouse, self.clock))
         reconciler = Reconciler(self.lake, self.warehouse)

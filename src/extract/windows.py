@@ -56,11 +56,13 @@ class WindowFetcher:
         run_id: int,
         on_page: Callable[[PageReport], None],
         on_wait: Callable[[str | None], None] | None = None,
+        is_news: Callable[[KlinesAnswer], bool] = lambda _: True,
     ) -> ChunkReport:
         """Fetch and land the closed candles of *chunk*; *on_page* hears of each page that has landed.
 
-        An exchange that blocks or rests is waited for where *on_wait* is given (see ``wait_out``). All other
-        errors pass through, as does what *on_page* raises; the pages before have landed then.
+        Only a page that *is_news* lands. An exchange that blocks or rests is waited for where *on_wait* is
+        given (see ``wait_out``). All other errors pass through, as does what *on_page* raises; the pages
+        before have landed then.
         """
         self._landing.recover()
         walk = _Walk(series.interval, chunk)
@@ -68,7 +70,7 @@ class WindowFetcher:
             while not walk.is_over:
                 answer = self._ask(series, walk.rest, on_wait)
                 inside = walk.take_in(answer)
-                if answer.closed and inside:
+                if answer.closed and inside and is_news(answer):
                     self._landing.land_window_page(series, answer, answer.closed, lane, run_id)
                     on_page(PageReport(len(inside), inside[-1]))
         return walk.report()

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from src.clock import Clock
 from src.domain import Lane, SeriesKey, Window
 from src.errors import ConfigurationError
 from src.extract.chunks import expected_candles, plan_chunks
 from src.extract.windows import ChunkReport, PageReport, WindowFetcher
 from src.jobs.context import Kind, Outcome, RunContext
-from src.warehouse.catalog import LoadedCount, count_loaded
+from src.jobs.finishing import wait_until_loaded
+from src.warehouse.catalog import LoadedCount
 from src.warehouse.run_progress import DONE, Chunk, finish_chunk, list_chunks, save_missing
 from src.warehouse.runs import RunState
 
 FETCH_WINDOW = "fetch_window"
-_LOAD_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,6 @@ class FetchWindow:
     """Executes ``fetch_window``; *wake_loader* is called when something has landed."""
 
     fetcher: WindowFetcher
-    clock: Clock
     wake_loader: Callable[[], None]
 
     def kind(self) -> Kind:
@@ -50,7 +48,7 @@ class FetchWindow:
         context.series, context.window = series, window
         missing = [gap for chunk in sorted(finished) for gap in finished[chunk].missing]
         context.warehouse.run(lambda connection: save_missing(connection, context.run.id, missing))
-        return _outcome(self._wait_until_loaded(context), finished.values(), len(missing))
+        return _outcome(wait_until_loaded(context, self.wake_loader), finished.values(), len(missing))
 
     def _fetch(self, context: RunContext, series: SeriesKey, window: Window) -> Chunk:
         """Fetch one chunk; one that an error interrupted is begun anew and counts from its start."""
@@ -75,18 +73,6 @@ class FetchWindow:
         )
         progress.advance(batches=1)
         return chunk
-
-    def _wait_until_loaded(self, context: RunContext) -> LoadedCount:
-        context.progress.step("load", "running")
-        while True:
-            with context.warehouse.read() as connection:
-                count = count_loaded(connection, context.run.id)
-            context.progress.loaded(count.candles_loaded)
-            if not count.landed:
-                context.progress.step("load", "done")
-                return count
-            self.wake_loader()
-            self.clock.sleep(_LOAD_LOOK_S)
 
 
 def _count_expected(series: SeriesKey, window: Window, report: ChunkReport) -> int:

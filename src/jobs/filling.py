@@ -20,11 +20,11 @@ from src.extract.chunks import PAGE_CANDLES, expected_candles
 from src.extract.gap_fetching import GapAnswer, GapFetcher
 from src.jobs.asking import MANUAL
 from src.jobs.context import Kind, Outcome, RunContext
+from src.jobs.finishing import judge, wait_until_loaded
 from src.jobs.job_registry import FILL_GAPS, FillParameters
 from src.maintenance.gap_answers import take_answers
 from src.maintenance.gaps import GapChanges, Lag, detect_gaps
 from src.maintenance.outages import Outage
-from src.warehouse.catalog import count_loaded
 from src.warehouse.engine import Warehouse
 from src.warehouse.gaps import (
     FILLABLE_STATES,
@@ -35,7 +35,7 @@ from src.warehouse.gaps import (
     fail_gap,
     list_gaps,
 )
-from src.warehouse.runs import NewRun, RunState, create_run
+from src.warehouse.runs import NewRun, create_run
 from src.warehouse.series import SeriesRow
 from src.warehouse.wanted import FOR_EVER
 
@@ -44,7 +44,6 @@ _LAG_PATIENCE_MS = 15 * MINUTE_MS
 _LAG_BEHIND_GAP_MS = DAY_MS
 _RETRY_MS = 10 * MINUTE_MS
 _LONGEST_RETRY_MS = DAY_MS
-_LOAD_LOOK_S = 0.5
 _TOLD = 20
 
 
@@ -91,7 +90,7 @@ class FillGaps:
         for lag in lags:
             self._probe(context, lag, filled)
         context.progress.step("ask", "done")
-        self._wait_until_loaded(context)
+        wait_until_loaded(context, self.wake_loader)
         asked = sorted(filled.asked)
         after = self._detect(context, asked) if asked else GapChanges()
         return _outcome(context, changes, filled, after)
@@ -205,18 +204,6 @@ class FillGaps:
             filled.failures[f"{lag.row.key} {lag.window}"] = str(error)
         context.progress.advance(1)
 
-    def _wait_until_loaded(self, context: RunContext) -> None:
-        context.progress.step("load", "running")
-        while True:
-            with context.warehouse.read() as connection:
-                count = count_loaded(connection, context.run.id)
-            context.progress.loaded(count.candles_loaded)
-            if not count.landed:
-                context.progress.step("load", "done")
-                return
-            self.wake_loader()
-            self.clock.sleep(_LOAD_LOOK_S)
-
 
 def ask_fill(warehouse: Warehouse, parameters: Mapping[str, Any], requested_by: str) -> int:
     """Queue a run that fills gaps, with parameters as in ``FillParameters``; return its id."""
@@ -265,8 +252,4 @@ def _outcome(context: RunContext, changes: GapChanges, filled: _Filled, after: G
         "reopened": changes.reopened,
         "failures": dict(islice(sorted(filled.failures.items()), _TOLD)),
     }
-    if not filled.failures:
-        return Outcome(result)
-    first = "; ".join(f"{what}: {why}" for what, why in islice(sorted(filled.failures.items()), 3))
-    more = f" (and {len(filled.failures) - 3} more)" if len(filled.failures) > 3 else ""
-    return Outcome(result, RunState.PARTLY_FAILED, first + more)
+    return judge(result, filled.failures)

@@ -18,6 +18,7 @@ CYCLE, RECONCILE_LAKE, REFRESH_SYMBOLS = "cycle", "reconcile_lake", "refresh_sym
 RECOUNT_COVERAGE = "recount_coverage"
 CHECK_QUALITY = "check_quality"
 VERIFY_SAMPLE = "verify_sample"
+REFETCH_RECENT, REFETCH_DAYS = "refetch_recent", "refetch_days"
 REPAIR_GAPS, BACKFILL_GAPS, FILL_GAPS = "repair_gaps", "backfill_gaps", "fill_gaps"
 
 
@@ -70,6 +71,18 @@ class RepairParameters(FillParameters):
 
     lookback_days: int | None = Field(3, ge=1)
     max_gaps: int = Field(200, ge=1)
+
+
+class RefetchParameters(Parameters):
+    """The last *hours* of every tracked series."""
+
+    hours: int = Field(3, ge=1, le=31 * 24)
+
+
+class RefetchDaysParameters(RefetchParameters):
+    """The last days: what is amended later than within some hours."""
+
+    hours: int = Field(48, ge=1, le=31 * 24)
 
 
 class QualityParameters(Parameters):
@@ -174,7 +187,7 @@ def build_jobs(cycle_seconds: Callable[[], int], locked: str | None = None) -> d
         time_limit_s=3600,
         parameters=QualityParameters,
     )
-    others = (*_gap_jobs(), _verify_job(), _recount_job())
+    others = (*_gap_jobs(), *_refetch_jobs(), _verify_job(), _recount_job())
     return {spec.id: spec for spec in (cycle, reconcile, refresh, quality, *others)}
 
 
@@ -226,6 +239,30 @@ def _gap_jobs() -> tuple[JobSpec, ...]:
         parameters=FillParameters,
     )
     return repair, backfill
+
+
+def _refetch_jobs() -> tuple[JobSpec, ...]:
+    recent = JobSpec(
+        id=REFETCH_RECENT,
+        kind=REFETCH_RECENT,
+        lane=Lane.REPAIR,
+        title="Refetch recent candles",
+        description="ask again for the candles of the last hours, and take in those that were amended",
+        default_schedule="every 1h",
+        time_limit_s=3600,
+        parameters=RefetchParameters,
+    )
+    days = JobSpec(
+        id=REFETCH_DAYS,
+        kind=REFETCH_RECENT,
+        lane=Lane.REPAIR,
+        title="Refetch the last days",
+        description="ask again for the candles of the last two days, and take in those that were amended",
+        default_schedule="30 2 * * *",
+        time_limit_s=6 * 3600,
+        parameters=RefetchDaysParameters,
+    )
+    return recent, days
 
 
 def get_job(specs: Mapping[str, JobSpec], job_id: str) -> JobSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from src.extract.manager import ExtractionManager, ExtractReport
 from src.extract.tracking import Tracking
 from src.jobs.context import Kind, Outcome, RunContext
 from src.jobs.cycle import run_cycle
+from src.jobs.finishing import judge
 from src.jobs.job_registry import CYCLE, RECONCILE_LAKE, REFRESH_SYMBOLS
 from src.maintenance.reconcile import Reconciler, ReconcileReport
 from src.transform.manager import TransformManager, TransformReport
@@ -75,7 +76,7 @@ class Cycle:
             "transformed": transformed_json(report.transformed),
             "took_ms": report.took_ms,
         }
-        return _judge(result, report.extracted.failures, report.transformed.quarantined)
+        return judge(result, report.extracted.failures, report.transformed.quarantined)
 
     def run_unrecorded(self, stop: threading.Event) -> None:
         """Do a pass that no row tells of, because the warehouse is away: depth can never be fetched later."""
@@ -106,13 +107,13 @@ def work_kinds(
 
     def extract(context: RunContext) -> Outcome:
         report = extraction.run_once()
-        return _judge(extracted_json(report), report.failures, ())
+        return judge(extracted_json(report), report.failures)
 
     def load(context: RunContext) -> Outcome:
         if context.parameters.get("retry_quarantined"):
             context.warehouse.run(release_all)
         report = transform.load_waiting(context.stop.is_set)
-        return _judge(transformed_json(report), {}, report.quarantined)
+        return judge(transformed_json(report), {}, report.quarantined)
 
     def reconcile(context: RunContext) -> Outcome:
         checksums = bool(context.parameters.get("checksums"))
@@ -144,16 +145,6 @@ def extracted_json(report: ExtractReport) -> dict[str, Any]:
 def transformed_json(report: TransformReport) -> dict[str, Any]:
     """Return what was loaded, for a run's result."""
     return {"loaded": asdict(report.loaded), "quarantined": report.quarantined[:_TOLD]}
-
-
-def _judge(result: Any, failures: Mapping[str, str], quarantined: Iterable[str]) -> Outcome:
-    """Say how a pass went: what fails for one symbol stops no other."""
-    problems = [f"{task}: {error}" for task, error in sorted(failures.items())]
-    problems += [f"quarantined: {key}" for key in quarantined]
-    if not problems:
-        return Outcome(result)
-    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-    return Outcome(result, RunState.PARTLY_FAILED, "; ".join(problems[:3]) + more)
 
 
 def _judge_lake(report: ReconcileReport) -> Outcome:

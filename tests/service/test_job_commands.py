@@ -70,6 +70,8 @@ def test_list_shows_each_job_before_any_has_run() -> None:
         "check_quality daily at 04:00 UTC yes - never",
         "repair_gaps every hour yes - never",
         "backfill_gaps daily at 03:00 UTC yes - never",
+        "refetch_recent every hour yes - never",
+        "refetch_days daily at 02:30 UTC yes - never",
         "verify_sample daily at 05:15 UTC yes - never",
         "recount_coverage Sundays at 03:30 UTC yes - never",
     ]

@@ -21,6 +21,8 @@ def test_jobs_have_the_ids_that_people_rely_on() -> None:
         "check_quality",
         "repair_gaps",
         "backfill_gaps",
+        "refetch_recent",
+        "refetch_days",
         "verify_sample",
         "recount_coverage",
     ]
@@ -35,6 +37,8 @@ def test_each_job_runs_by_default_as_documented() -> None:
         "check_quality": "daily at 04:00 UTC",
         "repair_gaps": "every hour",
         "backfill_gaps": "daily at 03:00 UTC",
+        "refetch_recent": "every hour",
+        "refetch_days": "daily at 02:30 UTC",
         "verify_sample": "daily at 05:15 UTC",
         "recount_coverage": "Sundays at 03:30 UTC",
     }
