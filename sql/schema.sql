@@ -385,7 +385,7 @@ CREATE TABLE runs (
     -- The history of a job, newest first.
     KEY ix_runs_job (job_id, id),
     -- The runs of a batch; those that belong to none, newest first.
-    KEY ix_runs_parent (parent_id, id),
+    KEY ix_runs_parent (parent_id, id, state),
     -- Finds what is queued, by lane and age, and what is running.
     KEY ix_runs_state (state, lane, id)
 ) ENGINE = InnoDB;

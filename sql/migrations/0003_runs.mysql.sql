@@ -62,7 +62,7 @@ CREATE TABLE runs (
 ) ENGINE = InnoDB;
 CREATE INDEX ix_runs_finished ON runs (finished_at);
 CREATE INDEX ix_runs_job ON runs (job_id, id);
-CREATE INDEX ix_runs_parent ON runs (parent_id, id);
+CREATE INDEX ix_runs_parent ON runs (parent_id, id, state);
 CREATE INDEX ix_runs_state ON runs (state, lane, id);
 -- The parts of a run that are finished: where it goes on after a pause or a crash.
 CREATE TABLE run_chunks (

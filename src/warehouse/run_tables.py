@@ -85,7 +85,7 @@ runs = table_of(
     _maybe("finished_at", UtcMs()),
     # Finds what is queued, by lane and age, and what is running.
     Index("ix_runs_state", "state", "lane", "id"),
-    Index("ix_runs_parent", "parent_id", "id"),
+    Index("ix_runs_parent", "parent_id", "id", "state"),
     Index("ix_runs_job", "job_id", "id"),
     Index("ix_runs_finished", "finished_at"),
 )
