@@ -24,7 +24,7 @@ from tests.faults.test_daemon import stores
 __all__ = ["stores"]
 
 SYMBOLS = int(os.environ.get("CANDLEHOUSE_TEST_RUN_SYMBOLS", "4"))
-DAYS = int(os.environ.get("CANDLEHOUSE_TEST_RUN_DAYS", "21"))
+DAYS = int(os.environ.get("CANDLEHOUSE_TEST_RUN_DAYS", "14"))
 INTERVALS = (Interval.M1, Interval.H1)
 # Each answer takes this long, so that a batch lasts as long as is needed to meet it on its way.
 _LATENCY = "slow:path=klines,delay=0.25"
@@ -36,6 +36,17 @@ MakePipeline = Callable[..., Pipeline]
 
 @pytest.fixture
 def make_pipeline(tmp_path: Path, stores: dict[str, str]) -> Iterator[MakePipeline]:
+    """Give a function that makes a pipeline, on both pairs of stores in turn."""
+    yield from _making(tmp_path, stores)
+
+
+@pytest.fixture
+def make_local_pipeline(tmp_path: Path) -> Iterator[MakePipeline]:
+    """Give a function that makes a pipeline on SQLite and a folder, where other stores change nothing."""
+    yield from _making(tmp_path, {})
+
+
+def _making(tmp_path: Path, stores: dict[str, str]) -> Iterator[MakePipeline]:
     made: list[Any] = []
 
     def make(*faults: str, symbols: int = SYMBOLS, **options: Any) -> Pipeline:
@@ -71,8 +82,8 @@ def test_killed_batch_is_taken_up_where_it_was(make_pipeline: MakePipeline) -> N
     assert batch.find_differences() == []
 
 
-def test_time_left_is_about_right_after_the_first_tenth(make_pipeline: MakePipeline) -> None:
-    pipeline = make_pipeline(_LATENCY)
+def test_time_left_is_about_right_after_the_first_tenth(make_local_pipeline: MakePipeline) -> None:
+    pipeline = make_local_pipeline(_LATENCY)
     with pipeline.daemon() as daemon:
         daemon.wait_for("daemon started")
         batch = Batch(pipeline, INTERVALS, DAYS)
@@ -135,8 +146,8 @@ def _forget_block(pipeline: Pipeline) -> None:
     pipeline.app.warehouse.run(lambda c: c.execute(exchange_budget.update().values(blocked_until=None)))
 
 
-def test_pause_and_resume_keep_what_was_done(make_pipeline: MakePipeline) -> None:
-    pipeline = make_pipeline(_LATENCY, symbols=2)
+def test_pause_and_resume_keep_what_was_done(make_local_pipeline: MakePipeline) -> None:
+    pipeline = make_local_pipeline(_LATENCY, symbols=2)
     with pipeline.daemon() as daemon:
         daemon.wait_for("daemon started")
         batch = Batch(pipeline, (Interval.M1,), 14)
@@ -153,8 +164,8 @@ def test_pause_and_resume_keep_what_was_done(make_pipeline: MakePipeline) -> Non
     assert batch.find_differences() == []
 
 
-def test_unknown_symbol_fails_alone_for_good_and_is_not_retried(make_pipeline: MakePipeline) -> None:
-    pipeline = make_pipeline(symbols=1)
+def test_unknown_symbol_fails_alone_for_good_and_is_not_retried(make_local_pipeline: MakePipeline) -> None:
+    pipeline = make_local_pipeline(symbols=1)
     with pipeline.daemon() as daemon:
         daemon.wait_for("daemon started")
         batch = Batch(pipeline, (Interval.H1,), 2, also=("NOSUCHUSDT",))
@@ -169,9 +180,9 @@ def test_unknown_symbol_fails_alone_for_good_and_is_not_retried(make_pipeline: M
     assert "start a new run" in bad.error["todo"]
 
 
-def test_history_does_not_hold_up_the_cycle(make_pipeline: MakePipeline) -> None:
+def test_history_does_not_hold_up_the_cycle(make_local_pipeline: MakePipeline) -> None:
     """A backfill that uses up its share of the minute costs live data at most one cycle."""
-    pipeline = make_pipeline(symbols=4, weight_limit=300)
+    pipeline = make_local_pipeline(symbols=4, weight_limit=300)
     with pipeline.daemon(CANDLEHOUSE_CYCLE_SECONDS="2") as daemon:
         daemon.wait_for("cycle done")
         batch = Batch(pipeline, (Interval.M1,), 28)
