@@ -90,6 +90,8 @@ class TransformManager:
         self._clock = clock
         self._partitions = Partitions(warehouse)
         self._slice_objects = slice_objects
+        # While one slice is loaded the next is read: on a server, four slices a look in two streams.
+        self._slices_a_look = 4 if warehouse.is_mysql else 1
         self._slice_bytes = slice_bytes
         # Threads take turns look by look: else two would load the same objects, one of them in vain.
         self._turn = FairLock()
@@ -125,7 +127,7 @@ class TransformManager:
 
     def _list_waiting(self, lanes: Sequence[Lane]) -> list[CatalogRow]:
         """List some of what waits: live objects, then repairs, then history, each with its places."""
-        places = max(self._slice_objects, _SHARE)
+        places = max(self._slice_objects * self._slices_a_look, _SHARE)
         kept = {Lane.REPAIR: places // _SHARE, Lane.HISTORY: places // _SHARE}
         taken: list[CatalogRow] = []
         with self._warehouse.read() as connection:
