@@ -139,6 +139,11 @@ CREATE TABLE lake_objects (
     error           TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
     -- The run that fetched it; NULL for what a cycle fetched.
     run_id          BIGINT,
+    -- The code that loaded it last.
+    code_version    VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin,
+    -- The archive object its bytes lie in since its day was packed.
+    pack_id         BIGINT,
+    deleted_at      DATETIME(3),
     PRIMARY KEY (id),
     -- An object has one row, even if an extractor and whoever adopts leftovers of a crash record it at once.
     UNIQUE KEY uq_lake_objects_key (object_key),
@@ -147,7 +152,9 @@ CREATE TABLE lake_objects (
     -- Finds the objects of a series that cover a window: lineage, replay, ageing.
     KEY ix_lake_objects_series (exchange, symbol, interval_code, first_open_time),
     -- Counts what of a run is loaded.
-    KEY ix_lake_objects_run (run_id, state)
+    KEY ix_lake_objects_run (run_id, state),
+    -- Finds what is old enough to be archived or deleted.
+    KEY ix_lake_objects_age (bucket, captured_at)
 ) ENGINE = InnoDB;
 
 -- Facts: the closed candles of intervals under an hour, each once. They age out; rollups stay.
@@ -555,3 +562,168 @@ CREATE TABLE verify_results (
     verified_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     PRIMARY KEY (series_id, date)
 ) ENGINE = InnoDB;
+
+-- Objects of a closed day that were put together into one archive object; each comes back byte for byte.
+CREATE TABLE lake_packs (
+    id            BIGINT NOT NULL AUTO_INCREMENT,
+    object_key    VARCHAR(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    exchange      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol        VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    data_type     VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    interval_code VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    date          DATE NOT NULL,
+    objects       BIGINT NOT NULL DEFAULT 0,
+    -- Of the pack itself; raw_bytes is what is in it.
+    size_bytes    BIGINT NOT NULL,
+    raw_bytes     BIGINT NOT NULL,
+    sha256        VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    created_at    DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    deleted_at    DATETIME(3),
+    PRIMARY KEY (id),
+    -- A pack has one row, however often its making was begun.
+    UNIQUE KEY uq_lake_packs_key (object_key),
+    -- Finds what is old enough to be deleted.
+    KEY ix_lake_packs_date (date)
+) ENGINE = InnoDB;
+
+-- What remains of the catalog's rows of a day once retention deleted the objects.
+CREATE TABLE object_tombstones (
+    exchange          VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    symbol            VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    data_type         VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    interval_code     VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    -- Of the capture.
+    date              DATE NOT NULL,
+    objects           BIGINT NOT NULL DEFAULT 0,
+    size_bytes        BIGINT NOT NULL DEFAULT 0,
+    record_count      BIGINT NOT NULL DEFAULT 0,
+    first_object_id   BIGINT NOT NULL,
+    last_object_id    BIGINT NOT NULL,
+    first_captured_at DATETIME(3) NOT NULL,
+    last_captured_at  DATETIME(3) NOT NULL,
+    first_open_time   DATETIME(3),
+    last_open_time    DATETIME(3),
+    -- Over the sha256 of all of them in the order of their ids, each folding on top of the digest before.
+    digest            VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    deleted_at        DATETIME(3) NOT NULL,
+    PRIMARY KEY (exchange, symbol, data_type, interval_code, date)
+) ENGINE = InnoDB;
+
+-- The windows of a series whose facts have aged out, as large as can be: two never touch.
+CREATE TABLE aged_ranges (
+    series_id    BIGINT NOT NULL,
+    start_time   DATETIME(3) NOT NULL,
+    end_time     DATETIME(3) NOT NULL,
+    -- Candles that went.
+    record_count BIGINT NOT NULL DEFAULT 0,
+    aged_at      DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (series_id, start_time)
+) ENGINE = InnoDB;
+
+-- How full the disks were: what a forecast is made from.
+CREATE TABLE disk_samples (
+    -- lake or warehouse.
+    place       VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    at          DATETIME(3) NOT NULL,
+    -- What the place itself takes; NULL where nobody can say.
+    used_bytes  BIGINT,
+    objects     BIGINT,
+    -- Of the disk it lies on; NULL where that is not this machine's.
+    free_bytes  BIGINT,
+    free_inodes BIGINT,
+    PRIMARY KEY (place, at)
+) ENGINE = InnoDB;
+
+-- Tokens, and the sessions opened with them: what is stored is a hash, which opens nothing.
+CREATE TABLE tokens (
+    id           BIGINT NOT NULL AUTO_INCREMENT,
+    name         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- token or session.
+    kind         VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'token',
+    -- viewer or operator.
+    role         VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    -- The token that a session was opened with: revoking that one ends it.
+    parent_id    BIGINT,
+    token_hash   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    created_at   DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    created_by   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+    expires_at   DATETIME(3),
+    last_used_at DATETIME(3),
+    revoked_at   DATETIME(3),
+    PRIMARY KEY (id),
+    -- How a token that is shown is looked up.
+    UNIQUE KEY uq_tokens_hash (token_hash),
+    -- Finds the sessions of a token.
+    KEY ix_tokens_parent (parent_id)
+) ENGINE = InnoDB;
+
+-- Everything that changed something over HTTP, and what was refused.
+CREATE TABLE audit_log (
+    id     BIGINT NOT NULL AUTO_INCREMENT,
+    at     DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    actor  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    role   VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin,
+    remote VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    method VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    path   TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    status INT NOT NULL,
+    detail TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    PRIMARY KEY (id),
+    -- Finds what is old enough to be pruned.
+    KEY ix_audit_log_at (at)
+) ENGINE = InnoDB;
+
+-- For people and programs that read by SQL, and stable for them: every stored candle.
+CREATE VIEW candles AS
+SELECT exchange, symbol, interval_code, open_time, close_time,
+       open_price, high_price, low_price, close_price,
+       volume, quote_volume, taker_buy_volume, taker_buy_quote_volume, trade_count
+FROM fact_klines
+UNION ALL
+SELECT exchange, symbol, interval_code, open_time, close_time,
+       open_price, high_price, low_price, close_price,
+       volume, quote_volume, taker_buy_volume, taker_buy_quote_volume, trade_count
+FROM fact_klines_coarse;
+
+-- Hours as a chart shows them: the rollup where it is complete, else the stored candle, else the rollup of what
+-- there is. candle_count counts the minutes; NULL for a stored candle.
+CREATE VIEW candles_1h AS
+SELECT o.exchange, o.symbol, o.hour_start AS open_time,
+       open_price, high_price, low_price, close_price,
+       volume, quote_volume, taker_buy_volume, taker_buy_quote_volume, trade_count, o.candle_count
+FROM hourly_klines o
+WHERE o.candle_count >= 60
+   OR NOT EXISTS (SELECT 1 FROM fact_klines_coarse c
+    WHERE c.exchange = o.exchange AND c.symbol = o.symbol AND c.interval_code = '1h' AND c.open_time = o.hour_start)
+UNION ALL
+SELECT c.exchange, c.symbol, c.open_time,
+       open_price, high_price, low_price, close_price,
+       volume, quote_volume, taker_buy_volume, taker_buy_quote_volume, trade_count, NULL
+FROM fact_klines_coarse c
+WHERE c.interval_code = '1h'
+  AND NOT EXISTS (SELECT 1 FROM hourly_klines o
+    WHERE c.exchange = o.exchange AND c.symbol = o.symbol AND o.hour_start = c.open_time AND o.candle_count >= 60);
+
+-- Days (UTC), as candles_1h.
+CREATE VIEW candles_1d AS
+SELECT o.exchange, o.symbol, CAST(o.date AS DATETIME(3)) AS open_time,
+       open_price, high_price, low_price, close_price,
+       volume, quote_volume, taker_buy_volume, taker_buy_quote_volume, trade_count, o.candle_count
+FROM daily_klines o
+WHERE o.candle_count >= 1440
+   OR NOT EXISTS (SELECT 1 FROM fact_klines_coarse c
+    WHERE c.exchange = o.exchange AND c.symbol = o.symbol AND c.interval_code = '1d'
+      AND c.open_time = CAST(o.date AS DATETIME(3)))
+UNION ALL
+SELECT c.exchange, c.symbol, c.open_time,
+       open_price, high_price, low_price, close_price,
+       volume, quote_volume, taker_buy_volume, taker_buy_quote_volume, trade_count, NULL
+FROM fact_klines_coarse c
+WHERE c.interval_code = '1d'
+  AND NOT EXISTS (SELECT 1 FROM daily_klines o
+    WHERE c.exchange = o.exchange AND c.symbol = o.symbol AND o.date = DATE(c.open_time) AND o.candle_count >= 1440);
+
+-- Order-book snapshots, one row per level.
+CREATE VIEW order_book AS
+SELECT exchange, symbol, captured_at, side, price, quantity
+FROM fact_orderbook;

@@ -18,6 +18,7 @@ from src.warehouse import upgrading
 from src.warehouse.engine import Warehouse
 from src.warehouse.tables import metadata, schema_migrations
 from src.warehouse.upgrading import Migration
+from src.warehouse.views import create_views
 
 BASELINE = 1
 MIGRATIONS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
@@ -32,6 +33,7 @@ def migrate(warehouse: Warehouse, folder: Path = MIGRATIONS) -> list[str]:
         found = find_version(connection)
         if found is None:
             metadata.create_all(connection)
+            create_views(connection)
             version = steps[-1].number if steps else BASELINE
             _record(connection, version, "created")
             return [f"created the schema, version {version}"]

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, UniqueConstraint, text
 
+from src.warehouse.access_tables import audit_log, tokens
+from src.warehouse.ageing_tables import aged_ranges, disk_samples, lake_packs, object_tombstones
 from src.warehouse.columns import (
     Id,
     clustered,
@@ -38,6 +40,8 @@ from src.warehouse.types import ExactDecimal, UtcDate, UtcMs, code, prose
 __all__ = ["metadata", "utc_now"]  # whole only with the tables of runs, which is why it is had from here
 
 LEDGER_TABLES = (coverage_ranges, gaps, quality_findings, restatements, verify_results)
+AGEING_TABLES = (lake_packs, object_tombstones, aged_ranges, disk_samples)
+ACCESS_TABLES = (tokens, audit_log)
 WORK_TABLES = (jobs, runs, run_chunks, run_events, leases, app_settings, notifications)
 
 # A new fact table holds one partition without an upper end; ``partitions`` splits it ahead of need.
@@ -146,12 +150,19 @@ lake_objects = table_of(
     Column("error", prose(), nullable=True),
     # The run that fetched it; NULL for what a cycle fetched.
     Column("run_id", BigInteger(), nullable=True),
+    # The code that loaded it last.
+    Column("code_version", code(40), nullable=True),
+    # The archive object its bytes lie in since its day was packed.
+    Column("pack_id", BigInteger(), nullable=True),
+    time_of("deleted_at", nullable=True),
     UniqueConstraint("object_key", name="uq_lake_objects_key"),
     # Finds what waits to be loaded without looking at what is loaded already.
     Index("ix_lake_objects_waiting", "state", "lane", "captured_at"),
     # Finds the objects of a series that cover a window: lineage, replay, ageing.
     Index("ix_lake_objects_series", "exchange", "symbol", "interval_code", "first_open_time"),
     Index("ix_lake_objects_run", "run_id", "state"),
+    # Finds what is old enough to be archived or deleted.
+    Index("ix_lake_objects_age", "bucket", "captured_at"),
 )
 
 fact_klines = _fact_table("fact_klines", _BY_OPEN_TIME)
