@@ -2,7 +2,7 @@
 
 One bad row makes the answer bad; ``sifting`` then looks at it row by row. What the checks refuse is what
 cannot be true (a high below a low) or cannot be stored as it is (too many digits); a candle without trades,
-off the grid, or with a close_time cut short is stored as sent.
+off the grid, or with a close_time cut short is stored as sent. ``plain_klines`` makes the usual answer fast.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.domain import Interval
+from src.transform.plain_klines import LAST_TIME_MS, KlineColumns, find_plain
 from src.warehouse.facts import TextRow
 from src.warehouse.types import canonical_decimal
 
@@ -28,14 +29,14 @@ _BinanceKline = tuple[int, str, str, str, str, str, int, str, int, str, str, str
 _decode = msgspec.json.Decoder(list[_BinanceKline]).decode
 NOT_KLINES = "the body is not a list of Binance klines"
 
-# The usual case, checked for a whole column at once: amounts already in the form to store.
+# The usual amounts, checked for a whole column at once: they are in the form to store already.
 _PRICES = re.compile(r"(?:(?>0|[1-9]\d{0,11}+)\.\d{8}\n)*+", re.ASCII)
 _VOLUMES = re.compile(r"(?:(?>0|[1-9]\d{0,21}+)\.\d{8}\n)*+", re.ASCII)
 _PRICE_DIGITS, _VOLUME_DIGITS = 20, 30
 _MAX_TRADES = 10**18
 # Times of 14 digits and more are microseconds (Binance's archives since 2025): 10**14 ms is the year 5138.
 FIRST_MICROSECONDS = 10**14
-_FIRST_TIME_MS, _LAST_TIME_MS = 0, 4_102_444_800_000
+_FIRST_TIME_MS = 0
 
 
 class BadKline(ValueError):
@@ -50,22 +51,32 @@ def parse_klines(
     A candle is closed when its interval had ended at *exchange_time_ms*, the exchange's time when the request
     was sent; close_time is no help, since an outage cuts it short. Rows sent twice are taken once.
     """
+    columns = find_plain(body) or _find_any(body)
+    if columns is None:
+        return np.array([], dtype=np.int64), []
+    opens, closes, between, behind = columns
+    values = zip(_sql_times(opens), between, _sql_times(closes), behind, strict=True)
+    rows = list(map("\t".join, values))
+    is_closed = _ends(opens, interval) <= exchange_time_ms
+    return _distinct(opens[is_closed], list(compress(rows, is_closed)))
+
+
+def _find_any(body: bytes) -> KlineColumns | None:
+    """Take an answer apart value by value; None where it is empty, BadKline where one of them is wrong."""
     try:
         klines = _decode(body)
     except msgspec.DecodeError as error:
         raise BadKline(f"{NOT_KLINES}: {error}") from error
     if not klines:
-        return np.array([], dtype=np.int64), []
+        return None
     columns = list(zip(*klines, strict=True))
     opens, closes = _times(columns[0]), _times(columns[6])
     amounts = _canonical([*columns[1:6], columns[7], *columns[9:11]])
     trades = _trades(columns[8])
     _check_prices(*amounts[:4])
-    opened, ended = _sql_times(opens), _sql_times(closes)
-    values = zip(opened, *amounts[:5], ended, amounts[5], trades, *amounts[6:], strict=True)
-    rows = list(map("\t".join, values))
-    is_closed = _ends(opens, interval) <= exchange_time_ms
-    return _distinct(opens[is_closed], list(compress(rows, is_closed)))
+    between = map("\t".join, zip(*amounts[:5], strict=True))
+    behind = map("\t".join, zip(amounts[5], trades, *amounts[6:], strict=True))
+    return KlineColumns(opens, closes, list(between), list(behind))
 
 
 def _times(column: Sequence[int]) -> NDArray[np.int64]:
@@ -74,7 +85,7 @@ def _times(column: Sequence[int]) -> NDArray[np.int64]:
     except OverflowError as error:
         raise BadKline(f"a time is out of range: {error}") from error
     times = np.where(times >= FIRST_MICROSECONDS, times // 1000, times)
-    outside = np.flatnonzero((times < _FIRST_TIME_MS) | (times > _LAST_TIME_MS))
+    outside = np.flatnonzero((times < _FIRST_TIME_MS) | (times > LAST_TIME_MS))
     if outside.size:
         raise BadKline(f"row {outside[0]}: time {column[outside[0]]} is not between 1970 and 2100")
     return times

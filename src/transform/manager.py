@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import DataError, IntegrityError
@@ -22,11 +22,13 @@ from src.errors import BadObject, NotFound
 from src.fair_lock import FairLock
 from src.lake.envelope import Envelope
 from src.lake.opening import open_object
-from src.lake.store import Bucket, ObjectStore
+from src.lake.reading import ObjectReader
+from src.lake.store import ObjectStore
 from src.transform.depth import parse_depth
+from src.transform.looks import Look, Looks, Taken, look_fairly
 from src.transform.sifting import sift_klines
 from src.warehouse.bulk import BulkLoadError
-from src.warehouse.catalog import CatalogRow, list_waiting, quarantine
+from src.warehouse.catalog import CatalogRow, quarantine
 from src.warehouse.engine import Warehouse
 from src.warehouse.facts import DepthBatch, KlineBatch
 from src.warehouse.loading import LoadResult, load_slice
@@ -35,15 +37,12 @@ from src.warehouse.tables import fact_klines, fact_orderbook
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
 # How a database says that it will not have these values. A full disk or a lock says nothing about an object.
 _REFUSALS = (DataError, IntegrityError, BulkLoadError)
 
 Batch = KlineBatch | DepthBatch
 
 _READERS = 2
-# One of so many places of a look is kept for repairs, and one for history, however much live data waits.
-_SHARE = 8
 _LANES = tuple(Lane)
 
 
@@ -69,11 +68,19 @@ class TransformReport:
         total.bad_rows += loaded.bad_rows
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A slice, and what its objects hold, in their order, as far as they are read."""
+
+    rows: Sequence[CatalogRow]
+    outcomes: Iterator[Batch | BadObject]
+
+
 class TransformManager:
     """Loads what waits in the lake. Safe to run in several processes, and on several threads, at once.
 
-    A look at the catalog takes *slice_objects* at most, a second or two of loading where each holds 1000
-    candles: what lands meanwhile waits no longer than that.
+    Threads that load at once take turns slice by slice, a second or less of loading where each object holds
+    1000 candles: what is live waits for a slice or two of history.
     """
 
     def __init__(
@@ -83,88 +90,97 @@ class TransformManager:
         clock: Clock,
         *,
         slice_objects: int = 64,
-        slice_bytes: int = 6_000_000,
+        slice_bytes: int = 10_000_000,
     ) -> None:
         self._warehouse = warehouse
-        self._lake = lake
+        self._reader = ObjectReader(lake)
         self._clock = clock
         self._partitions = Partitions(warehouse)
         self._slice_objects = slice_objects
-        # While one slice is loaded the next is read: on a server, four slices a look in two streams.
-        self._slices_a_look = 4 if warehouse.is_mysql else 1
         self._slice_bytes = slice_bytes
-        # Threads take turns look by look: else two would load the same objects, one of them in vain.
-        self._turn = FairLock()
+        # A server takes two slices at a time; SQLite has one writer.
+        self._streams = 2 if warehouse.is_mysql else 1
+        self._turns = [FairLock() for _ in range(self._streams)]
+        self._taken = Taken()
 
     def load_waiting(
         self, should_stop: Callable[[], bool] = lambda: False, lanes: Sequence[Lane] = _LANES
     ) -> TransformReport:
         """Load slices of *lanes* until nothing waits or *should_stop* says so; return what was done.
 
-        While the database takes one slice, the next is read and parsed. A server takes two at a time, of
-        different symbols, so that neither waits for the other's locks; SQLite has one writer.
+        What other threads were loading by then is loaded as well when this returns, unless they failed.
         """
         report = TransformReport()
         self._partitions.ensure_ahead(self._clock.now_ms())
-        streams = 2 if self._warehouse.is_mysql else 1
-        with (
-            ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers,
-            ThreadPoolExecutor(streams, thread_name_prefix="load") as loaders,
-        ):
-
-            def load(rows: Sequence[CatalogRow], context: Context) -> TransformReport:
-                return context.run(self._load_stream, rows, readers, should_stop)
-
-            is_left = True
-            while is_left:
-                with self._turn:
-                    parts = [] if should_stop() else _by_symbol(self._list_waiting(lanes), streams)
-                    # What this thread may write holds for those that load for it.
-                    for loaded in loaders.map(load, parts, [copy_context() for _ in parts]):
-                        report.add(loaded)
-                is_left = bool(parts)
+        if others := self._load_free(lanes, should_stop, report):
+            self._taken.wait_for(others, should_stop)
+            self._load_free(lanes, should_stop, report)
         return report
 
-    def _list_waiting(self, lanes: Sequence[Lane]) -> list[CatalogRow]:
-        """List some of what waits: live objects, then repairs, then history, each with its places."""
-        places = max(self._slice_objects * self._slices_a_look, _SHARE)
-        kept = {Lane.REPAIR: places // _SHARE, Lane.HISTORY: places // _SHARE}
-        taken: list[CatalogRow] = []
-        with self._warehouse.read() as connection:
-            waiting = {lane: list_waiting(connection, lane, places) for lane in lanes}
-        for number, lane in enumerate(lanes):
-            for_others = sum(min(kept[other], len(waiting[other])) for other in lanes[number + 1 :])
-            taken += waiting[lane][: places - len(taken) - for_others]
-        return taken
+    def _load_free(
+        self, lanes: Sequence[Lane], should_stop: Callable[[], bool], report: TransformReport
+    ) -> set[int]:
+        """Load what no other thread has taken; return the ids of what others have."""
+        looks = self._new_looks(lanes)
+        with closing(looks), ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers:
+
+            def load(stream: int, context: Context) -> TransformReport:
+                return context.run(self._load_stream, stream, looks, readers, should_stop)
+
+            # What this thread may write holds for those that load for it.
+            contexts = [copy_context() for _ in range(self._streams)]
+            with ThreadPoolExecutor(self._streams, thread_name_prefix="load") as loaders:
+                for loaded in loaders.map(load, range(self._streams), contexts):
+                    report.add(loaded)
+        return looks.others
+
+    def _new_looks(self, lanes: Sequence[Lane]) -> Looks:
+        bounds = (self._streams, self._slice_objects, self._slice_bytes)
+        return Looks(self._taken, lambda taken: self._look(lanes, taken), *bounds)
+
+    def _look(self, lanes: Sequence[Lane], taken: set[int]) -> Look:
+        return look_fairly(self._warehouse, lanes, self._slice_objects * self._streams, taken)
 
     def _load_stream(
-        self, rows: Sequence[CatalogRow], readers: ThreadPoolExecutor, should_stop: Callable[[], bool]
+        self, stream: int, looks: Looks, readers: ThreadPoolExecutor, should_stop: Callable[[], bool]
     ) -> TransformReport:
-        """Load these objects, one slice after the other."""
+        """Load one slice after the other; the next is read and parsed meanwhile."""
         report = TransformReport()
-        slices = _slices(rows, self._slice_objects, self._slice_bytes)
-        reads = ((part, readers.map(self._read, part)) for part in slices)
-        for part, outcomes in _one_ahead(reads):
-            self._load(part, outcomes, report)
-            if should_stop():
-                break
+        reading = _Reading([], iter(()))
+        try:
+            while not should_stop():
+                if not reading.rows:
+                    reading = self._begin(looks.await_slice(stream, should_stop), readers)
+                if not reading.rows:
+                    return report
+                following = self._begin(looks.find_slice(stream), readers)
+                self._load(reading, stream, report)
+                looks.give_back(reading.rows)
+                reading = following
+        except BaseException:
+            looks.stop()
+            raise
+        looks.stop()
         return report
 
-    def _load(
-        self, rows: Sequence[CatalogRow], outcomes: Iterable[Batch | BadObject], report: TransformReport
-    ) -> None:
+    def _begin(self, rows: Sequence[CatalogRow], readers: ThreadPoolExecutor) -> _Reading:
+        return _Reading(rows, readers.map(self._read, rows))
+
+    def _load(self, reading: _Reading, stream: int, report: TransformReport) -> None:
         batches: list[Batch] = []
-        for row, outcome in zip(rows, outcomes, strict=True):
+        for row, outcome in zip(reading.rows, reading.outcomes, strict=True):
             if isinstance(outcome, BadObject):
                 self._quarantine(row, outcome.reason, report)
             else:
                 batches.append(outcome)
-        self._ensure_partitions(batches)
-        self._load_batches(batches, rows, report)
+        # What other threads load in this stream comes in between, in the order in which they asked.
+        with self._turns[stream]:
+            self._ensure_partitions(batches)
+            self._load_batches(batches, reading.rows, report)
 
     def _read(self, row: CatalogRow) -> Batch | BadObject:
         try:
-            return read_object(self._lake, row)
+            return read_object(self._reader, row)
         except BadObject as error:
             return error
 
@@ -209,13 +225,13 @@ class TransformManager:
                 self._partitions.ensure(fact_klines, batch.window, now_ms)
 
 
-def read_object(lake: ObjectStore, row: CatalogRow) -> Batch:
+def read_object(reader: ObjectReader, row: CatalogRow) -> Batch:
     """Read, check and parse one object; BadObject says what is wrong with it."""
     try:
-        content = lake.get(Bucket(row.bucket), row.key)
+        content = reader.read(row.bucket, row.key, row.pack)
     except NotFound as error:
         raise BadObject(row.key, f"it is in the catalog but not in the {row.bucket} bucket") from error
-    except ValueError as error:  # a key that no store can hold
+    except ValueError as error:  # a key that no store can hold, or a pack that is damaged
         raise BadObject(row.key, str(error)) from error
     batch = parse_object(content, row)
     if isinstance(batch, KlineBatch) and batch.bad:
@@ -250,36 +266,3 @@ def _parse(envelope: Envelope, row: CatalogRow) -> Batch:
     return KlineBatch(
         series, row.id, row.key, key.timestamp_ms, sifted.open_times_ms, sifted.rows, sifted.bad
     )
-
-
-def _by_symbol(rows: Sequence[CatalogRow], streams: int) -> list[list[CatalogRow]]:
-    """Deal the objects out by symbol, about evenly, each symbol to one stream; their order stays."""
-    symbols = sorted({row.symbol for row in rows})
-    stream_of = {symbol: number % streams for number, symbol in enumerate(symbols)}
-    dealt: list[list[CatalogRow]] = [[] for _ in range(min(streams, len(symbols)))]
-    for row in rows:
-        dealt[stream_of[row.symbol]].append(row)
-    return dealt
-
-
-def _slices(rows: Sequence[CatalogRow], objects: int, size_bytes: int) -> Iterator[list[CatalogRow]]:
-    """Cut *rows* into slices of so many objects and bytes at most, one object at least."""
-    taken: list[CatalogRow] = []
-    total = 0
-    for row in rows:
-        if taken and (len(taken) == objects or total + row.size_bytes > size_bytes):
-            yield taken
-            taken, total = [], 0
-        taken.append(row)
-        total += row.size_bytes
-    if taken:
-        yield taken
-
-
-def _one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield the items, each one's successor having been started already."""
-    current = next(items, None)
-    while current is not None:
-        following = next(items, None)
-        yield current
-        current = following

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table
 
+from src.clock import SystemClock
 from src.domain import HOUR_MS
 from src.errors import CandlehouseError
 from src.warehouse import dialects
@@ -44,9 +45,10 @@ def insert_rows(
         connection.exec_driver_sql(sql, [row for chunk in chunks for row in chunk.tuples()])
 
 
-def sweep_leftovers(now_ms: int) -> int:
+def sweep_leftovers() -> int:
     """Remove load files that killed processes left in memory, an hour old or older; return how many."""
-    removed = 0
+    # By the machine's clock, as the files' times are: a demo's clock may be years ahead of it.
+    now_ms, removed = SystemClock().now_ms(), 0
     for file in _folder().glob(f"{_PREFIX}*{_SUFFIX}"):
         with suppress(OSError):  # another user's, or swept by another process just now
             if file.stat().st_mtime * 1000 < now_ms - HOUR_MS:

@@ -26,6 +26,10 @@ from src.warehouse.series import ensure_series, lock_series, record_load
 from src.warehouse.tables import fact_klines, fact_klines_coarse, fact_orderbook
 
 
+class _UnknownSeries(Exception):
+    """A series has no row yet; it gets one in a transaction of its own, before any lock is held."""
+
+
 @dataclass(slots=True)
 class LoadResult:
     """What was changed: objects marked loaded, candles that are new or replaced, levels, rows set aside."""
@@ -44,10 +48,12 @@ def load_slice(
 
     Objects that another process loaded meanwhile are left out.
     """
-    keys = {batch.series for batch in klines}
-    if keys:
+    try:
+        return warehouse.run(lambda connection: _load(connection, klines, depths))
+    except _UnknownSeries:
+        keys = {batch.series for batch in klines}
         warehouse.run(lambda connection: ensure_series(connection, keys, tracked=False))
-    return warehouse.run(lambda connection: _load(connection, klines, depths))
+        return warehouse.run(lambda connection: _load(connection, klines, depths))
 
 
 def _load(connection: Connection, klines: Sequence[KlineBatch], depths: Sequence[DepthBatch]) -> LoadResult:
@@ -81,13 +87,16 @@ def _load_klines(connection: Connection, batches: Sequence[KlineBatch], result: 
     if not by_series:
         return
     locked = lock_series(connection, by_series)
+    if len(locked) < len(by_series):
+        raise _UnknownSeries
+    aggregator = WarehouseAggregator(connection)
     additions = []
     for table, is_coarse in ((fact_klines, False), (fact_klines_coarse, True)):
         of_table = {
             series: found for series, found in by_series.items() if series.interval.is_coarse == is_coarse
         }
         for series, touched in sorted(write_facts(connection, table, of_table).items()):
-            WarehouseAggregator(connection).roll_up(series, touched.times_ms)
+            aggregator.roll_up(series, touched.times_ms)
             record_load(connection, locked[series], touched.inserted, *span(of_table[series]))
             additions.append(Addition(locked[series], touched.new_times_ms))
             result.inserted += touched.inserted

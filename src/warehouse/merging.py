@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, case, exists, func, or_, select
 
 from src.domain import Interval, SeriesKey
 from src.warehouse import bulk, dialects, restatements
@@ -20,6 +21,8 @@ from src.warehouse.facts import KLINE_COLUMNS, KlineBatch, RowChunk
 from src.warehouse.staging import drop_stage, make_stage
 from src.warehouse.tables import lake_objects
 
+# The server opens the table, partitions and all, once for each look of a statement.
+_LOOKS = 8
 _FACT_KEY = ("exchange", "symbol", "interval_code", "open_time")
 _NO_TIMES = np.array([], dtype=np.int64)
 
@@ -41,9 +44,7 @@ class Touched:
 
 def write_facts(connection: Connection, table: Table, batches: SeriesBatches) -> dict[SeriesKey, Touched]:
     """Write each series' batches, none of them empty and no candle in two; return what changed."""
-    held = {
-        series for series, of_series in batches.items() if _holds_any(connection, table, series, of_series)
-    }
+    held = _find_held(connection, table, batches)
     fresh = {series: of_series for series, of_series in batches.items() if series not in held}
     bulk.insert_rows(connection, table, KLINE_COLUMNS, _chunks(fresh))
     touched = {series: _all_new(of_series) for series, of_series in fresh.items()}
@@ -69,20 +70,25 @@ def _all_new(batches: Sequence[KlineBatch]) -> Touched:
     return Touched(inserted=len(times), times_ms=times, new_times_ms=times)
 
 
-def _holds_any(
-    connection: Connection, table: Table, series: SeriesKey, batches: Sequence[KlineBatch]
-) -> bool:
-    query = (
-        select(table.c.open_time)
-        .where(
-            table.c.exchange == series.exchange,
-            table.c.symbol == series.symbol,
-            table.c.interval_code == series.interval.value,
-            table.c.open_time.between(*span(batches)),
-        )
-        .limit(1)
+def _find_held(connection: Connection, table: Table, batches: SeriesBatches) -> set[SeriesKey]:
+    """Return the series of which something is held between the ends of what is to be written."""
+    held: set[SeriesKey] = set()
+    names = list(batches)
+    for start in range(0, len(names), _LOOKS):
+        some = names[start : start + _LOOKS]
+        looks = [exists().where(_is_between(table, series, span(batches[series]))) for series in some]
+        found = connection.execute(select(*[look.label(f"s{n}") for n, look in enumerate(looks)])).one()
+        held.update(compress(some, found))
+    return held
+
+
+def _is_between(table: Table, series: SeriesKey, ends_ms: tuple[int, int]) -> ColumnElement[bool]:
+    return and_(
+        table.c.exchange == series.exchange,
+        table.c.symbol == series.symbol,
+        table.c.interval_code == series.interval.value,
+        table.c.open_time.between(*ends_ms),
     )
-    return connection.execute(query).first() is not None
 
 
 def _merge(connection: Connection, table: Table, batches: SeriesBatches) -> dict[SeriesKey, Touched]:

@@ -85,6 +85,7 @@ def test_loading_again_after_a_fix_releases_the_row(
 ) -> None:
     pipeline.land(make_object("BTCUSDT", [make_kline(DAY_START_MS)]))
     with monkeypatch.context() as broken_parser:
+        broken_parser.setattr(klines, "find_plain", lambda _: None)
         broken_parser.setattr(klines, "_MAX_TRADES", 1)
         assert pipeline.load().loaded.bad_rows == 1
     assert pipeline.warehouse.run(release_all) == 1

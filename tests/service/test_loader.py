@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from src.lake.local_store import LocalStore
 from src.stopping import Stop
 from src.transform import loader as loader_module
 from src.transform.loader import Loader
+from src.transform.looks import Look
 from src.transform.manager import TransformManager
-from src.warehouse.catalog import CatalogRow
 from src.warehouse.engine import guarded_by
+from src.warehouse.facts import KlineBatch
 from src.warehouse.tables import lake_objects
 from tests.builders import (
     CAPTURED_MS,
@@ -153,15 +155,15 @@ def fail_times(
     monkeypatch: pytest.MonkeyPatch, transform: TransformManager, times: int, error: Exception
 ) -> list[int]:
     """Let so many looks fail; return a list that grows by each."""
-    look, failed = transform._list_waiting, list[int]()
+    look, failed = transform._look, list[int]()
 
-    def fail_first(lanes: Sequence[Lane]) -> list[CatalogRow]:
+    def fail_first(lanes: Sequence[Lane], taken: set[int]) -> Look:
         if len(failed) < times:
             failed.append(len(failed))
             raise error
-        return look(lanes)
+        return look(lanes, taken)
 
-    monkeypatch.setattr(transform, "_list_waiting", fail_first)
+    monkeypatch.setattr(transform, "_look", fail_first)
     return failed
 
 
@@ -205,45 +207,124 @@ def test_pauses_grow_to_a_limit_however_long_it_lasts(
 # --- who loads beside it ---
 
 
+_who = ContextVar("who", default="loader")
+
+
 def note_looks(
     monkeypatch: pytest.MonkeyPatch, transform: TransformManager, on_look: Callable[[int], None]
 ) -> list[tuple[str, list[int]]]:
     """Call *on_look* with the number of each look that took something; return a list of who took what."""
-    look, looks = transform._list_waiting, list[tuple[str, list[int]]]()
+    look, looks = transform._look, list[tuple[str, list[int]]]()
 
-    def noted(lanes: Sequence[Lane]) -> list[CatalogRow]:
-        if rows := look(lanes):
-            looks.append((threading.current_thread().name, [row.id for row in rows]))
+    def noted(lanes: Sequence[Lane], taken: set[int]) -> Look:
+        found = look(lanes, taken)
+        if found.rows:
+            looks.append((_who.get(), [row.id for row in found.rows]))
             on_look(len(looks))
-        return rows
+        return found
 
-    monkeypatch.setattr(transform, "_list_waiting", noted)
+    monkeypatch.setattr(transform, "_look", noted)
     return looks
 
 
-def test_two_threads_take_turns_and_neither_does_the_others_work(
+def on_first_load(
+    monkeypatch: pytest.MonkeyPatch, transform: TransformManager, act: Callable[[], None]
+) -> list[int]:
+    """Call *act* when the first slice is about to be written; return the first object of each in turn."""
+    load, firsts = transform._load_batches, list[int]()
+
+    def noted(batches: Sequence[KlineBatch], *others: Any) -> None:
+        firsts.append(batches[0].object_id)
+        if len(firsts) == 1:
+            act()
+        load(batches, *others)
+
+    monkeypatch.setattr(transform, "_load_batches", noted)
+    return firsts
+
+
+@contextmanager
+def cycle_of(transform: TransformManager, loaded: list[int]) -> Iterator[threading.Thread]:
+    """Give a thread that loads once it is started; it has ended when the block does."""
+
+    def work() -> None:
+        _who.set("cycle")
+        loaded.append(transform.load_waiting().loaded.objects)
+
+    thread = threading.Thread(target=work)
+    yield thread
+    thread.join(_PATIENCE_S)
+    assert not thread.is_alive()
+
+
+def test_two_threads_share_what_waits_and_neither_does_the_others_work(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline.land(*some_objects(50))
     transform = transform_of(pipeline, slice_objects=10)
     loaded: list[int] = []
-    cycle = threading.Thread(
-        target=lambda: loaded.append(transform.load_waiting().loaded.objects), name="cycle"
-    )
+    looks = note_looks(monkeypatch, transform, lambda _: None)
+    with cycle_of(transform, loaded) as cycle:
 
-    def begin_a_cycle(number: int) -> None:
-        if number == 1:
+        def begin_a_cycle() -> None:
             cycle.start()
-            wait_until(lambda: len(transform._turn._waiting) == 1)
+            wait_until(lambda: len(transform._turns[0]._waiting) == 1)
 
-    looks = note_looks(monkeypatch, transform, begin_a_cycle)
-    loaded.append(transform.load_waiting().loaded.objects)
-    cycle.join(_PATIENCE_S)
-    mine = threading.current_thread().name
-    assert [who for who, _ in looks] == [mine, "cycle", mine, "cycle", mine]
+        on_first_load(monkeypatch, transform, begin_a_cycle)
+        loaded.append(transform.load_waiting().loaded.objects)
+    assert [who for who, _ in looks[:4]] == ["loader", "loader", "cycle", "cycle"]
     taken = [object_id for _, ids in looks for object_id in ids]
-    assert len(taken) == len(set(taken)) == 50
+    assert sorted(taken) == [*range(1, 51)]
     assert sorted(loaded) == [20, 30]
+
+
+def test_live_object_of_another_thread_is_loaded_after_the_slice_of_history_under_way(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.land(*some_objects(100), lane=Lane.HISTORY)
+    transform = transform_of(pipeline, slice_objects=10)
+    with cycle_of(transform, []) as cycle:
+
+        def land_live() -> None:
+            pipeline.land(*some_objects(1, CAPTURED_MS + 10**6, "ETHUSDT"))
+            cycle.start()
+            wait_until(lambda: len(transform._turns[0]._waiting) == 1)
+
+        firsts = on_first_load(monkeypatch, transform, land_live)
+        transform.load_waiting()
+    assert firsts[:2] == [1, 101]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_others_load_is_loaded_when_it_returns(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    pipeline.land(*some_objects(3))
+    transform = transform_of(pipeline)
+    looks: list[set[int]] = []
+    look = transform._look
+
+    def noted(lanes: Sequence[Lane], taken: set[int]) -> Look:
+        looks.append(set(taken))
+        return look(lanes, taken)
+
+    monkeypatch.setattr(transform, "_look", noted)
+    loaded: list[int] = []
+    with cycle_of(transform, loaded) as cycle:
+
+        def begin_a_cycle() -> None:
+            cycle.start()
+            wait_until(lambda: looks[2:] == [{1, 2, 3}])
+            time.sleep(0.05)
+            assert cycle.is_alive()
+            if fails:
+                raise WarehouseUnavailable("it is down")
+
+        on_first_load(monkeypatch, transform, begin_a_cycle)
+        with pytest.raises(WarehouseUnavailable) if fails else nullcontext():
+            transform.load_waiting()
+    assert loaded == [3 if fails else 0]
+    assert count_waiting(pipeline) == 0
 
 
 def test_live_object_waits_for_one_look_at_most_behind_a_backlog_of_history(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from src.clock import SystemClock
 from src.domain import HOUR_MS
 from src.warehouse import bulk
 
@@ -15,7 +16,7 @@ def test_old_leftovers_are_swept_and_young_ones_left_to_their_writers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "_MEMORY_FOLDER", tmp_path)
-    now_ms = 1_767_968_400_000
+    now_ms = SystemClock().now_ms()
     for name, age_ms in (
         ("candlehouse-a.tsv", 2 * HOUR_MS),
         ("candlehouse-b.tsv", 60_000),
@@ -24,5 +25,5 @@ def test_old_leftovers_are_swept_and_young_ones_left_to_their_writers(
         file = tmp_path / name
         file.touch()
         os.utime(file, ns=(0, (now_ms - age_ms) * 1_000_000))
-    assert bulk.sweep_leftovers(now_ms) == 1
+    assert bulk.sweep_leftovers() == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == ["c.tsv", "candlehouse-b.tsv"]
