@@ -1,10 +1,12 @@
 SHELL := bash
 PY := .venv/bin/python
+# Tests that wait for processes and servers leave half a core idle, so each gets two; more gain nothing.
+WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types fmt bench soak lock ci
+.PHONY: help setup run demo test lint types fmt bench soak ninety-days lock ci
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv with everything for development
 	@scripts/venv requirements-dev.lock
@@ -16,7 +18,7 @@ demo: ## the whole pipeline against the simulator: no network, no keys
 	@./candlehouse demo
 
 test: setup ## all tests; `scripts/servers run make test` runs those with real servers, too
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 lint: setup ## style, formatting, and who may import whom
 	@$(PY) -m ruff check
@@ -31,10 +33,13 @@ fmt: setup ## format the code and mend what can be mended
 	@$(PY) -m ruff check --fix
 
 bench: setup ## measure how fast it is, on real servers
-	@scripts/servers run $(PY) -m bench
+	@scripts/servers run --durable $(PY) -m bench
 
 soak: setup ## a hundred kills, batches at full size and two thousand cycles, checked against the truth
 	@scripts/servers run $(PY) -m bench.soak
+
+ninety-days: setup ## ninety simulated days of ageing: do the stores stop growing?
+	@scripts/servers run $(PY) -m bench.ninety_days --svg docs/ninety-days.svg
 
 lock: setup ## resolve requirements*.in into the lock files
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -1,8 +1,9 @@
 """Install the real servers that tests need; ``scripts/servers`` starts them.
 
-MariaDB and debootstrap come from apt. MySQL is not in Debian 12: a small Debian sid that has it is put into
-the cache and entered with chroot. The S3 server is built from source, into the cache, too. Everything here
-does nothing where its work is done, and a try that was cut off leaves nothing that looks done.
+MariaDB, nginx, Chromium and debootstrap come from apt. MySQL is not in Debian 12: a small Debian sid that
+has it is put into the cache and entered with chroot. The S3 server is built from source, into the cache, too.
+Everything here does nothing where its work is done, and a try that was cut off leaves nothing that looks
+done.
 """
 
 from __future__ import annotations
@@ -65,6 +66,40 @@ def install_mariadb() -> None:
             "MariaDB 10.6 or newer so that mariadbd and mariadb-install-db are found, then try again."
         )
     apt_install("mariadb-server")
+
+
+def install_wrk() -> None:
+    """Install what measures the API; only ``make bench`` asks for it, so that it may be missing."""
+    if find_program("wrk"):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        apt_install("wrk")
+    else:
+        say("wrk is missing, with which `make bench` measures the API: install it to have that, too")
+
+
+def install_nginx() -> None:
+    """Install the proxy that a test puts before the API, as the documentation recommends it."""
+    if find_program("nginx"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        sys.exit(
+            "servers: nginx is missing. As root on Debian this script installs it; elsewhere install it so "
+            "that nginx is found, then try again."
+        )
+    apt_install("nginx-light")
+
+
+def install_chromium() -> None:
+    """Install the browser in which tests open the web app."""
+    if find_program("chromium"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        sys.exit(
+            "servers: Chromium is missing. As root on Debian this script installs it; elsewhere install it "
+            "so that chromium is found, then try again."
+        )
+    apt_install("chromium")
 
 
 def apt_install(package: str) -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import servers
 from tests.servers import DatabaseServer, S3Server
+
+pytest_plugins = ("tests.outcomes",)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,8 +27,11 @@ _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 def pytest_configure(config: pytest.Config) -> None:
     """Hide the developer's settings from tests and from the programs that tests start.
 
-    The time zone is one that nobody uses by accident, so that local time taken for UTC is seen.
+    The time zone is one that nobody uses by accident, so that local time taken for UTC is seen. Examples
+    that Hypothesis finds have no deadline each: the machine is busy with other tests.
     """
+    settings.register_profile("candlehouse", deadline=None)
+    settings.load_profile("candlehouse")
     for name in list(os.environ):
         ours = name.startswith(_OURS) and not name.startswith("CANDLEHOUSE_TEST_")
         if ours or name.lower() in _PROXIES:

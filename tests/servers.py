@@ -72,7 +72,12 @@ class S3Server:
 
 def database_server(variable: str, name: str) -> DatabaseServer:
     """Return the server that *variable* tells of, or skip (in CI: fail)."""
-    parts = urlsplit(require(variable, name))
+    return parse_server(require(variable, name))
+
+
+def parse_server(url: str) -> DatabaseServer:
+    """Return the server at *url*, as ``scripts/servers`` tells it."""
+    parts = urlsplit(url)
     assert parts.hostname
     assert parts.port
     return DatabaseServer(parts.hostname, parts.port, parts.username or "root", parts.password or "")

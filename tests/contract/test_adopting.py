@@ -40,9 +40,8 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
 
 
 @pytest.fixture
-def any_pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with open_pipeline(warehouse_url, LocalStore(tmp_path / "data_lake")) as opened:
-        yield opened
+def any_pipeline(emptied_pipeline: Pipeline) -> Pipeline:
+    return emptied_pipeline
 
 
 def adopt(pipeline: Pipeline, now_ms: int = CAPTURED_MS) -> list[str]:

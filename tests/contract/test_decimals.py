@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Candle, Interval, SeriesKey
-from src.lake.local_store import LocalStore
 from src.warehouse.tables import (
     daily_klines,
     fact_klines,
@@ -35,7 +32,6 @@ from tests.builders import (
     make_depth,
     make_kline,
     make_object,
-    open_pipeline,
     read_rollup,
     read_table,
     roll_up,
@@ -51,9 +47,8 @@ LARGEST_VOLUME = "9999999999999999999999.99999999"
 
 
 @pytest.fixture
-def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with open_pipeline(warehouse_url, LocalStore(tmp_path / "data_lake")) as opened:
-        yield opened
+def pipeline(emptied_pipeline: Pipeline) -> Pipeline:
+    return emptied_pipeline
 
 
 def kline_of(minute: int, prices: tuple[str, str, str, str], volume: str) -> Kline:

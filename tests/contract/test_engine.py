@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, select
 
 from src.errors import ConfigurationError, WarehouseUnavailable
 from src.warehouse.bulk import insert_rows
-from src.warehouse.engine import Warehouse, open_warehouse
+from src.warehouse.engine import Warehouse, create_database, open_warehouse
 from src.warehouse.facts import RowChunk
+from tests.faults.private_servers import without_local_infile
 from tests.servers import DatabaseServer
 
 NUMBERS = Table("numbers", MetaData(), Column("n", Integer, primary_key=True, autoincrement=False))
@@ -39,31 +42,26 @@ def execute(server: DatabaseServer, *statements: str) -> None:
 # --- LOAD DATA LOCAL ---
 
 
-@contextmanager
-def local_infile_off(server: DatabaseServer) -> Iterator[None]:
-    execute(server, "SET GLOBAL local_infile = 0")
-    try:
-        yield
-    finally:
-        execute(server, "SET GLOBAL local_infile = 1")
-
-
 def load(warehouse: Warehouse, number: int) -> None:
     warehouse.run(
         lambda connection: insert_rows(connection, NUMBERS, ["n"], [RowChunk((), [str(number)], ())])
     )
 
 
+@pytest.mark.parametrize("name", ["mariadb", "mysql"])
 def test_server_that_refuses_files_is_named_with_the_statement_that_mends_it(
-    warehouse: Warehouse, database_server: DatabaseServer
+    name: Literal["mariadb", "mysql"], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    with (
-        local_infile_off(database_server),
-        pytest.raises(ConfigurationError, match=r"local_infile is off.*SET GLOBAL local_infile=1"),
-    ):
-        load(warehouse, 1)
-    load(warehouse, 2)
-    assert numbers(warehouse) == [2]
+    request.getfixturevalue(f"{name}_server")  # skips where there is no such server
+    with without_local_infile(name, tmp_path) as server:
+        create_database(server.url("refusing"))
+        with closing(open_warehouse(server.url("refusing"))) as warehouse:
+            NUMBERS.create(warehouse.engine)
+            with pytest.raises(ConfigurationError, match=r"local_infile is off.*SET GLOBAL local_infile=1"):
+                load(warehouse, 1)
+            execute(server, "SET GLOBAL local_infile=1")
+            load(warehouse, 2)
+            assert numbers(warehouse) == [2]
 
 
 # --- connections ---

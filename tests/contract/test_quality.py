@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey, Window, utc_from_ms
 from src.errors import NotFound
-from src.lake.local_store import LocalStore
 from src.maintenance.quality import check_quality
 from src.warehouse.ledger_tables import quality_findings
 from src.warehouse.quality import FindingFilter, FindingRow, Severity, acknowledge, list_findings
 from src.warehouse.series import set_tier, set_tracked
 from src.warehouse.symbols import SymbolRow, upsert_symbols
 from src.warehouse.tables import fact_klines
-from tests.builders import CAPTURED_MS, DAY_START_MS, Kline, Pipeline, make_kline, make_object, open_pipeline
+from tests.builders import CAPTURED_MS, DAY_START_MS, Kline, Pipeline, make_kline, make_object
 
 BTC = SeriesKey("binance", "BTCUSDT", Interval.M1)
 DAY = Window(DAY_START_MS, DAY_START_MS + DAY_MS)
@@ -26,10 +23,9 @@ NOON_MS = DAY_START_MS + 12 * HOUR_MS
 
 
 @pytest.fixture
-def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with open_pipeline(warehouse_url, LocalStore(tmp_path / "data_lake")) as opened:
-        opened.warehouse.run(lambda connection: set_tracked(connection, [BTC], tracked=True))
-        yield opened
+def pipeline(emptied_pipeline: Pipeline) -> Pipeline:
+    emptied_pipeline.warehouse.run(lambda connection: set_tracked(connection, [BTC], tracked=True))
+    return emptied_pipeline
 
 
 def load(pipeline: Pipeline, klines: list[Kline], captured_at_ms: int = CAPTURED_MS) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
 
 from src.domain import MINUTE_MS, Interval, Window, utc_from_ms
-from src.lake.local_store import LocalStore
 from src.warehouse.catalog import ObjectState
 from src.warehouse.ledger_tables import restatements
 from src.warehouse.restatements import Version, count_by_day, list_versions
@@ -26,7 +23,6 @@ from tests.builders import (
     Pipeline,
     make_kline,
     make_object,
-    open_pipeline,
     read_table,
 )
 
@@ -46,9 +42,8 @@ _CHANGES = {
 
 
 @pytest.fixture
-def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with open_pipeline(warehouse_url, LocalStore(tmp_path / "data_lake")) as opened:
-        yield opened
+def pipeline(emptied_pipeline: Pipeline) -> Pipeline:
+    return emptied_pipeline
 
 
 def load(

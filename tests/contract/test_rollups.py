@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval
-from src.lake.local_store import LocalStore
 from src.warehouse.tables import daily_klines, fact_klines, hourly_klines
 from tests.builders import (
     CAPTURED_MS,
@@ -25,7 +23,6 @@ from tests.builders import (
     StoredRow,
     make_kline,
     make_object,
-    open_pipeline,
     random_kline,
     read_rollup,
     read_table,
@@ -38,9 +35,8 @@ _EVENING_MS = DAY_START_MS + 22 * HOUR_MS
 
 
 @pytest.fixture
-def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with open_pipeline(warehouse_url, LocalStore(tmp_path / "data_lake")) as opened:
-        yield opened
+def pipeline(emptied_pipeline: Pipeline) -> Pipeline:
+    return emptied_pipeline
 
 
 def rollups(pipeline: Pipeline, symbol: str = "BTCUSDT") -> tuple[dict[int, StoredRow], dict[int, StoredRow]]:

@@ -1,14 +1,13 @@
 """A daemon's cycles without the daemon: the test says when a minute has passed, and what is held is compared.
 
-A cycle that fails says why and the next one comes all the same, as in the daemon. OUTCOMES is the table that
-a test run prints at its end.
+A cycle that fails says why and the next one comes all the same, as in the daemon.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 
@@ -19,6 +18,7 @@ from src.transform.manager import TransformManager
 from src.warehouse.series import set_tracked
 from src.warehouse.tables import fact_klines, lake_objects, quarantined_rows, series
 from tests.builders import as_kline, read_table
+from tests.outcomes import OUTCOMES, Outcome
 from tests.service.rig import BTC, Process, Rig
 
 ETH = SeriesKey("binance", "ETHUSDT", Interval.M1)
@@ -26,19 +26,6 @@ ETH = SeriesKey("binance", "ETHUSDT", Interval.M1)
 _PATIENCE_CYCLES = 20
 
 Rows = list[list[Any]]
-
-
-class Outcome(NamedTuple):
-    """One line of the table; *refused* are requests that were not answered with 200."""
-
-    fault: str
-    refused: int
-    cycles: int
-    candles: int
-    said: str
-
-
-OUTCOMES: list[Outcome] = []
 
 
 @dataclass

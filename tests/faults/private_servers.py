@@ -11,15 +11,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Self
+from typing import Literal, Self
 
 import pytest
 
 from src.settings import PROJECT_ROOT
-from tests.servers import DatabaseServer, S3Server
+from tests.servers import DatabaseServer, S3Server, parse_server
 
 _READY_WITHIN_S = 60.0
 
@@ -85,6 +86,13 @@ class PrivateServer:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+@contextmanager
+def without_local_infile(name: Literal["mariadb", "mysql"], folder: Path) -> Iterator[DatabaseServer]:
+    """Start a server that refuses LOAD DATA LOCAL: that is set for a whole server, which others share."""
+    with getattr(_scripts, name)(folder, "--local-infile=0") as variables:
+        yield parse_server(*variables.values())
 
 
 def private_mariadb(folder: Path) -> tuple[PrivateServer, DatabaseServer]:

@@ -18,8 +18,11 @@ from src.warehouse.tables import lake_objects
 from tests.faults.harness import DaemonProcess, Pipeline, eventually, started_from
 from tests.faults.truth import compare, list_unfounded_watermarks
 
-# A few seconds; waits that a shutdown does not interrupt here would take longer.
-_ENDS_WITHIN_S = 5.0
+# On a busy machine each wait may take its whole patience, and says what it waited for when that ends.
+pytestmark = pytest.mark.timeout(300)
+
+# A few seconds, threefold; waits that a shutdown does not interrupt here would take longer.
+_ENDS_WITHIN_S = 12.0
 _START_MS = 1_709_037_296_000
 
 MakePipeline = Callable[..., Pipeline]
@@ -150,7 +153,7 @@ def test_cycles_come_just_after_the_exchanges_clock_turns(make_pipeline: MakePip
     asked = [one for one in pipeline.simulator.requests[seen:] if one.path.endswith("/klines")]
     assert len(asked) >= 6  # three symbols, two cycles
     # Late is possible on a busy machine, early is not.
-    assert all(400 <= one.at_ms % cycle_ms < cycle_ms / 2 for one in asked)
+    assert all(400 <= one.at_ms % cycle_ms < cycle_ms * 0.8 for one in asked)
 
 
 def test_restart_goes_on_from_the_watermark(make_pipeline: MakePipeline) -> None:

@@ -32,6 +32,9 @@ from tests.builders import (
     roll_up,
 )
 
+# On a busy machine each wait may take its whole patience, and says what it waited for when that ends.
+pytestmark = pytest.mark.timeout(300)
+
 HOUR_MS = 60 * MINUTE_MS
 MINUTES = [make_kline(DAY_START_MS + i * MINUTE_MS) for i in range(90)]
 # The promise is 30 s at the usual times; these tests have shorter ones.

@@ -23,9 +23,12 @@ from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.tables import exchange_budget
 from tests.faults.harness import Pipeline, eventually
 
+# On a busy machine each wait may take its whole patience, and says what it waited for when that ends.
+pytestmark = pytest.mark.timeout(300)
+
 # Far less than the 15 seconds of silence after which a request is given up by itself.
-_ENDS_WITHIN_S = 5.0
-_STOPS_WITHIN_S = 2.0
+_ENDS_WITHIN_S = 10.0
+_STOPS_WITHIN_S = 5.0
 
 
 @pytest.fixture

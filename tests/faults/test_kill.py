@@ -14,6 +14,9 @@ from tests.faults.harness import Pipeline
 from tests.faults.kills import Outcome, kill_repeatedly, list_half_written
 from tests.servers import DatabaseServer, S3Server
 
+# On a busy machine each wait may take its whole patience, and says what it waited for when that ends.
+pytestmark = pytest.mark.timeout(300)
+
 # Two kills of each kind, and on the servers one of each.
 _KILLS_LOCAL, _KILLS_SERVERS = 6, 3
 

@@ -18,6 +18,9 @@ from tests.faults.harness import Pipeline, eventually
 from tests.faults.test_daemon import stores
 from tests.faults.truth import compare
 
+# On a busy machine each wait may take its whole patience, and says what it waited for when that ends.
+pytestmark = pytest.mark.timeout(300)
+
 __all__ = ["stores"]
 
 _START_MS = 1_709_037_296_000

@@ -21,6 +21,9 @@ from tests.faults.batches import START_MS, Batch, asked_windows, find_needless, 
 from tests.faults.harness import Pipeline, eventually
 from tests.faults.test_daemon import stores
 
+# On a busy machine each wait may take its whole patience, and says what it waited for when that ends.
+pytestmark = pytest.mark.timeout(300)
+
 __all__ = ["stores"]
 
 SYMBOLS = int(os.environ.get("CANDLEHOUSE_TEST_RUN_SYMBOLS", "4"))

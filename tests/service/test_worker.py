@@ -76,10 +76,11 @@ def hiccup_once() -> Execute:
     return hiccup
 
 
-def hang_until(release: threading.Event) -> Execute:
-    """Return what hears of no stop, and writes late."""
+def hang_until(release: threading.Event, hung: list[threading.Thread]) -> Execute:
+    """Return what hears of no stop, and writes late; *hung* gets the threads that did."""
 
     def hang(context: RunContext) -> Outcome:
+        hung.append(threading.current_thread())
         release.wait(60)
         context.warehouse.run(lambda c: add_event(c, context.run.id, "late", "written after its limit"))
         return Outcome()
@@ -93,7 +94,8 @@ def make_worker(warehouse: Warehouse, release: threading.Event) -> Iterator[Make
     clock = SystemClock(stop)
     started: list[Worker] = []
     does: dict[str, Execute] = {"work": work, "wait": wait, "fail": fail, "refuse": refuse}
-    does |= {"hiccup": hiccup_once(), "hang": hang_until(release)}
+    hung: list[threading.Thread] = []
+    does |= {"hiccup": hiccup_once(), "hang": hang_until(release, hung)}
 
     def make(slots: int = 60, name: str = "worker 1") -> Worker:
         kinds = {key: Kind(key, execute, retries=True) for key, execute in does.items()}
@@ -106,6 +108,8 @@ def make_worker(warehouse: Warehouse, release: threading.Event) -> Iterator[Make
     release.set()
     for worker in started:
         worker.stop()
+    for thread in hung:
+        thread.join(30)  # given up by their workers; the warehouse goes away under who still writes
 
 
 def queue(warehouse: Warehouse, kind: str, **options: int) -> int:

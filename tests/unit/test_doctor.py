@@ -75,12 +75,12 @@ def test_an_area_that_hangs_or_fails_does_not_keep_the_others_from_being_examine
     areas = {"lake": hang, "warehouse": refuse, "growth": break_down, "disk": lambda: [ok("room", "much")]}
     closed: list[bool] = []
     started = time.monotonic()
-    report = Doctor(areas, SystemClock(), deadline_s=0.3, close=lambda: closed.append(True)).examine()
+    report = Doctor(areas, SystemClock(), deadline_s=1.5, close=lambda: closed.append(True)).examine()
     release.set()
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert list(report) == ["lake", "warehouse", "growth", "disk"]
-    assert [finding.found for finding in report["lake"]] == ["far away", "no answer within 0.3 s"]
+    assert [finding.found for finding in report["lake"]] == ["far away", "no answer within 1.5 s"]
     assert report["warehouse"][0].found == "the warehouse cannot be reached: check that it runs"
     assert "ZeroDivisionError: a fault of ours" in report["growth"][0].found
     assert report["disk"] == [ok("room", "much")]

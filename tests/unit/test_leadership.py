@@ -156,10 +156,10 @@ def test_who_stands_by_takes_over(warehouse: Warehouse, other: Warehouse, candid
         first.resign()
         waiting.result(PATIENCE_S)
     assert second.is_leading
-    assert [(log["event"], log.get("behind"), log.get("before")) for log in logs] == [
-        ("standing by", "one", None),
-        ("leading", None, "one"),
-    ]
+    told = [(log["event"], log.get("behind"), log.get("before")) for log in logs]
+    # A look in the moment between may find the lease free that could not be taken a moment before.
+    assert (told[0], told[-1]) == (("standing by", "one", None), ("leading", None, "one"))
+    assert {behind for _, behind, _ in told[1:-1]} <= {"whoever is taking the lease"}
 
 
 def test_who_stands_by_can_be_stopped(warehouse: Warehouse, other: Warehouse, candidates: Candidates) -> None:
