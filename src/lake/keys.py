@@ -57,10 +57,11 @@ class ObjectKey:
     def text(self) -> str:
         """The key as the stores know it, e.g. ``2026-01-09/BTCUSDT_klines_1767968400123.json``."""
         folder = "" if self.exchange == HOME_EXCHANGE else f"{self.exchange}/"
-        return f"{folder}{self.date}/{self.symbol}_{self._part}_{self.timestamp_ms}.json"
+        return f"{folder}{self.date}/{self.symbol}_{self.part}_{self.timestamp_ms}.json"
 
     @property
-    def _part(self) -> str:
+    def part(self) -> str:
+        """What the key calls its content, e.g. ``klines-1h``."""
         # A bare "klines" means one minute. Were it spelled out, 1m and 1M would be one file on macOS.
         if self.interval is None or self.interval is Interval.M1:
             return self.data_type.value

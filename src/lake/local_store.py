@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -31,6 +31,7 @@ _TEMP_FOLDER = ".tmp"
 _LEFTOVER_AGE_MS = HOUR_MS  # a living writer needs milliseconds
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_LINK_ACROSS = {*_NO_HARD_LINKS, errno.EXDEV, errno.EMLINK}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
@@ -100,6 +101,41 @@ class LocalStore:
                 path.unlink(missing_ok=True)
             else:
                 self._require_bucket(bucket)
+
+    def delete_many(self, bucket: Bucket, keys: Sequence[str]) -> None:
+        """Remove objects and sync their folders."""
+        for key in keys:
+            self.delete(bucket, key)
+        for folder in {self._path(bucket, key).parent for key in keys}:
+            with _explained("delete in", folder), suppress(*_ABSENT):
+                _sync_folder(folder)
+
+    def copy(self, source: Bucket, key: str, target: Bucket) -> None:
+        """Give the file a second name in the other bucket; where hard links do not reach, copy it."""
+        old, new = self._path(source, key), self._path(target, key)
+        with _explained("copy to", new):
+            self._ensure_folder(target, new.parent)
+            try:
+                os.link(old, new)
+            except FileExistsError as error:
+                raise ObjectExists(key) from error
+            except _ABSENT as error:
+                raise self._not_found(source, key) from error
+            except OSError as error:
+                if error.errno not in _NO_LINK_ACROSS:
+                    raise
+                self.put_new(target, key, self.get(source, key))
+            _sync_folder(new.parent)
+
+    def tidy(self, bucket: Bucket, prefix: str) -> None:
+        """Remove the folder where it is empty, and those around it that are empty then."""
+        root = self._root / bucket
+        folder = root / prefix.rstrip("/")
+        with suppress(OSError):  # it is not empty, or not there
+            while folder != root and root in folder.parents:
+                folder.rmdir()
+                self._synced_folders.discard(folder)
+                folder = folder.parent
 
     def list_keys(self, bucket: Bucket, prefix: str = "") -> Iterator[ObjectStat]:
         """List objects in the order of their keys; what appears or goes meanwhile may be seen or not."""

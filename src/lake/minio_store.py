@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 from xml.etree.ElementTree import ParseError
@@ -16,7 +16,9 @@ from xml.etree.ElementTree import ParseError
 import certifi
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.datatypes import Object
+from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.helpers import check_bucket_name
 from urllib3.util import Retry, Timeout
@@ -131,6 +133,31 @@ class MinioStore:
         with self._explained(name, key):
             self._client.remove_object(name, key)
 
+    def delete_many(self, bucket: Bucket, keys: Sequence[str]) -> None:
+        """Remove objects, a thousand a request."""
+        for key in keys:
+            check_key(key)
+        name = self._names[bucket]
+        with self._explained(name):
+            wanted = [DeleteObject(key) for key in keys]
+            for error in self._client.remove_objects(name, wanted) if wanted else ():
+                if error.code != "NoSuchKey":
+                    advice = _ADVICE.get(error.code, "its log may say more")
+                    what = f"did not delete {error.name}: {error.code}, {error.message}"
+                    raise self._unavailable(f"{what} (bucket {name}); {advice}")
+
+    def copy(self, source: Bucket, key: str, target: Bucket) -> None:
+        """Have the server copy the object; nobody else may write this key into *target* meanwhile."""
+        check_key(key)
+        name = self._names[target]
+        with self._explained(name, key):
+            if self._is_there(name, key):
+                raise ObjectExists(key)
+            self._client.copy_object(name, key, CopySource(self._names[source], key))
+
+    def tidy(self, bucket: Bucket, prefix: str) -> None:
+        """Do nothing: a server has no folders."""
+
     def list_keys(self, bucket: Bucket, prefix: str = "") -> Iterator[ObjectStat]:
         """List objects in the order of their keys, a thousand a request; unfinished uploads never show."""
         name = self._names[bucket]
@@ -138,6 +165,15 @@ class MinioStore:
             for found in self._client.list_objects(name, prefix, recursive=True):
                 if found.object_name is not None and is_storable(found.object_name):
                     yield _describe(found.object_name, found)
+
+    def _is_there(self, name: str, key: str) -> bool:
+        try:
+            self._client.stat_object(name, key)
+        except S3Error as error:
+            if error.code == "NoSuchKey":
+                return False
+            raise
+        return True
 
     def _make_bucket(self, name: str) -> None:
         try:
@@ -156,7 +192,7 @@ class MinioStore:
         """
         headers: dict[str, str | list[str] | tuple[str]] = {
             "If-None-Match": "*",
-            "Content-Type": "application/json",
+            "Content-Type": "application/json" if key.endswith(".json") else "application/octet-stream",
             _WRITER: writer,
         }
         self._client._execute("PUT", name, key, body=content, headers=headers, no_body_trace=True)  # noqa: SLF001 - see above

@@ -7,7 +7,7 @@ objects mean is none of its business; the catalog, not a listing, says what is t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -62,6 +62,22 @@ class ObjectStore(Protocol):
 
     def delete(self, bucket: Bucket, key: str) -> None:
         """Remove an object; one that is not there is fine."""
+        ...
+
+    def delete_many(self, bucket: Bucket, keys: Sequence[str]) -> None:
+        """Remove objects for good, not even a power failure brings them back; those not there are fine."""
+        ...
+
+    def copy(self, source: Bucket, key: str, target: Bucket) -> None:
+        """Let an object lie in another bucket as well, under its key and as durable as ``put_new`` makes it.
+
+        The bytes do not pass through this process where the store can do without. Raises NotFound, and
+        ObjectExists where the key is taken in *target*, whatever lies there.
+        """
+        ...
+
+    def tidy(self, bucket: Bucket, prefix: str) -> None:
+        """Give back what the folder *prefix*, in which nobody writes any more, takes when it is empty."""
         ...
 
     def list_keys(self, bucket: Bucket, prefix: str = "") -> Iterator[ObjectStat]:

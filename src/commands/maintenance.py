@@ -1,0 +1,108 @@
+"""The command ``maintenance``: lets things age now, all of it or a step, or says what would happen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from src.commands.common import json_option, ready_app, show_result
+
+# As in ``src.jobs.ageing_steps``, which --help need not import.
+_STEPS = ("pack", "archive", "cleanup", "retention", "housekeeping", "optimise", "recount")
+_NAMED = 20
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would happen; nothing is changed.")
+@click.option("--step", "steps", multiple=True, type=click.Choice(_STEPS), help="Only this; may be repeated.")
+@json_option
+def maintenance(dry_run: bool, steps: tuple[str, ...], as_json: bool) -> None:
+    """Archive, pack and delete old objects, age out facts, tidy up: what the jobs do daily and weekly.
+
+    Exit status 1 when something could not be done.
+
+    \b
+    Example: ./candlehouse maintenance --dry-run
+    """
+    from src.commands.work import perform
+
+    run = perform(ready_app(), "maintenance", {"steps": list(steps), "dry_run": dry_run})
+    show_result(run.result, as_json, lambda: "\n".join(_lines(run.result)))
+    if run.error:
+        click.echo(f"not all was done: {run.error['what']}", err=True)
+        sys.exit(1)
+
+
+def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+    would = "would " if result["dry_run"] else ""
+    for name, told in result["steps"].items():
+        yield f"{name:<13}{_TELLERS[name](told, would)}"
+        for problem in told.get("problems", [])[:_NAMED]:
+            yield f"{'':<13}left: {problem}"
+        for kept in told.get("kept", [])[:_NAMED]:
+            yield f"{'':<13}kept: {_kept_text(kept)}"
+    if not result["dry_run"]:
+        yield f"{'freed':<13}{_size(result['freed_bytes'])} of the lake and of the warehouse's file"
+
+
+def _objects(done: str, do: str) -> Any:
+    def tell(told: Mapping[str, Any], would: str) -> str:
+        if not told:
+            return "failed"
+        packs = f", {told['packs']:,} packs" if told.get("packs") else ""
+        freed = f", {_size(told['freed_bytes'])} freed" if told.get("freed_bytes") else ""
+        left = f", {told['leftovers']:,} left by a crash removed" if told.get("leftovers") else ""
+        what = f"{would}{do}" if would else done
+        return f"{what} {told['objects']:,} objects of {_size(told['bytes'])}{packs}{freed}{left}"
+
+    return tell
+
+
+def _retention(told: Mapping[str, Any], would: str) -> str:
+    if not told:
+        return "failed"
+    partitions = f", {len(told['partitions'])} partitions" if told["partitions"] else ""
+    what = "would age out" if would else "aged out"
+    return f"{what} {told['rows']:,} candles and {told['depth_rows']:,} rows of depth{partitions}"
+
+
+def _housekeeping(told: Mapping[str, Any], would: str) -> str:
+    rows = {name: count for name, count in told.get("rows", {}).items() if count}
+    named = ", ".join(f"{name} {count:,}" for name, count in rows.items()) or "nothing"
+    return f"{'would delete' if would else 'deleted'} rows of: {named}"
+
+
+def _optimise(told: Mapping[str, Any], would: str) -> str:
+    if would:
+        return f"would analyse {told['analyse']} tables, give back {_size(told['give_back_bytes'])}"
+    return f"analysed {told['analysed']} tables, gave back {_size(told['given_back_bytes'])}"
+
+
+def _recount(told: Mapping[str, Any], would: str) -> str:
+    if would:
+        return "would count what the facts hold of all series"
+    return f"{told['series']:,} series counted, {told['differences']:,} differences"
+
+
+_TELLERS = {
+    "pack": _objects("packed", "pack"),
+    "archive": _objects("archived", "archive"),
+    "cleanup": _objects("deleted", "delete"),
+    "retention": _retention,
+    "housekeeping": _housekeeping,
+    "optimise": _optimise,
+    "recount": _recount,
+}
+
+
+def _kept_text(kept: Any) -> str:
+    return f"{kept['series']} {kept['why']}" if isinstance(kept, Mapping) else str(kept)
+
+
+def _size(size_bytes: int) -> str:
+    from src.maintenance.doctor.findings import size_text
+
+    return size_text(size_bytes)
