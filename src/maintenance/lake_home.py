@@ -1,0 +1,52 @@
+"""Refuses a lake that is not the one the catalog describes, before anything is written into it."""
+
+from __future__ import annotations
+
+from src.errors import ConfigurationError, LakeUnavailable, NotFound
+from src.lake.store import Bucket, ObjectStore
+from src.warehouse.engine import Warehouse
+from src.warehouse.homes import FOLDER, LakeHome, find_home, has_objects, list_newest_loaded, save_home
+
+_LOOKED_FOR = 5
+
+
+def settle_home(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
+    """Note where the lake is; ConfigurationError or LakeUnavailable where it is another one."""
+    with warehouse.read() as connection:
+        known, is_used = find_home(connection), has_objects(connection)
+        newest = list_newest_loaded(connection, _LOOKED_FOR)
+    if known is not None and known.kind != home.kind and is_used:
+        raise ConfigurationError(_explain_kind(known, home))
+    if newest and not any(_has(lake, bucket, key) for bucket, key in newest):
+        raise LakeUnavailable(
+            f"the lake is {home.place}, but none of the {len(newest)} newest objects of the catalog is there "
+            f"(the last: {newest[0][1]}): check that its disk is mounted, and the settings of the lake. If "
+            "they are lost for good, ./candlehouse reconcile notes that, and the next start goes on without"
+        )
+    if known != home:
+        warehouse.run(lambda connection: save_home(connection, home), guarded=False)
+
+
+def _explain_kind(known: LakeHome, home: LakeHome) -> str:
+    if known.kind == FOLDER:
+        return (
+            f"MINIO_ENDPOINT is set, but the catalog describes the lake in {known.place}: "
+            "python migrate_to_minio.py moves it (and goes on with a move that was cut off); until then take "
+            "MINIO_ENDPOINT out of the environment and .env"
+        )
+    return (
+        f"MINIO_ENDPOINT is not set, but the lake was moved to {known.place}: set MINIO_ENDPOINT and its "
+        "keys; python migrate_to_minio.py --back moves it into a folder again"
+    )
+
+
+def _has(lake: ObjectStore, bucket: str, key: str) -> bool:
+    # Archiving may have been cut off between the two buckets.
+    first = Bucket(bucket)
+    for place in (first, *(other for other in Bucket if other is not first)):
+        try:
+            lake.stat(place, key)
+            return True
+        except NotFound:
+            continue
+    return False
