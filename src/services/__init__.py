@@ -1,0 +1,3 @@
+"""The read side."""
+
+import src.warehouse  # noqa: F401 - before the libraries of single services, see there

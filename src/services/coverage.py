@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from src.domain import Interval, Window
+from src.warehouse.aged import list_aged
 from src.warehouse.coverage import CoverageRow, list_coverage
+from src.warehouse.gaps import list_open
 from src.warehouse.series import SeriesRow, list_series
 from src.warehouse.slots import count_slots
 from src.warehouse.symbols import Lifetime, list_lifetimes
 from src.warehouse.wanted import FOR_EVER, kept_from, wanted_window
 from src.window_sets import intersect, merge, subtract
 
-BEFORE_LISTING, AFTER_DELISTING, AGED_OUT = "before listing", "after delisting", "aged out"
+BEFORE_LISTING, AFTER_DELISTING = "before listing", "after delisting"
+AGED_OUT, ROLLED_UP, TOO_OLD = "aged out", "aged out, rolled up", "older than it is kept"
 
 
 class Unwanted(NamedTuple):
@@ -29,12 +32,16 @@ class Unwanted(NamedTuple):
 
 @dataclass(frozen=True)
 class SeriesCoverage:
-    """One series: *wanted* is None where nothing is; *ranges* are what is held, oldest first."""
+    """One series: *wanted* is None where nothing is; *ranges* are what is held, oldest first.
+
+    *gaps* are the windows of its open gaps, as far as somebody has looked for them.
+    """
 
     row: SeriesRow
     wanted: Window | None
     unwanted: list[Unwanted]
     ranges: list[CoverageRow]
+    gaps: list[Window] = field(default_factory=list)
 
     @cached_property
     def missing(self) -> list[Window]:
@@ -45,6 +52,17 @@ class SeriesCoverage:
     @cached_property
     def missing_candles(self) -> int:
         return sum(count_slots(self.row.key.interval, window) for window in self.missing)
+
+    @cached_property
+    def lag(self) -> Window | None:
+        """What is missing at the end and is no gap: live fetching is to bring it."""
+        if not self.missing or not self.wanted or self.missing[-1].end_ms != self.wanted.end_ms:
+            return None
+        return next(reversed(subtract(self.missing[-1:], merge(self.gaps))), None)
+
+    @property
+    def lag_candles(self) -> int:
+        return count_slots(self.row.key.interval, self.lag) if self.lag else 0
 
     @property
     def share(self) -> float | None:
@@ -61,20 +79,25 @@ def read_coverage(
     interval: Interval | None = None,
     keep_days: int = FOR_EVER,
 ) -> list[SeriesCoverage]:
-    """Read the coverage of the tracked series and of all that hold anything, or of those named alone."""
-    rows = [row for row in list_series(connection, tracked_only=False) if row.tracked or row.record_count]
+    """Read the coverage of the tracked series and of all that hold or held anything, or of those named."""
+    aged = list_aged(connection)
+    known = list_series(connection, tracked_only=False)
+    rows = [row for row in known if row.tracked or row.record_count or row.id in aged]
     if symbols:
         rows = [row for row in rows if row.key.symbol in symbols]
     if interval:
         rows = [row for row in rows if row.key.interval is interval]
     lives = list_lifetimes(connection)
     ranges = list_coverage(connection, [row.id for row in rows] if symbols else None)
+    gaps = list_open(connection, [row.id for row in rows] if symbols else None)
     unknown = Lifetime()
     return [
         _one(
             row,
             lives.get((row.key.exchange, row.key.symbol), unknown),
             ranges.get(row.id, []),
+            [gap.window for gap in gaps.get(row.id, ())],
+            [each.window for each in aged.get(row.id, ())],
             now_ms,
             keep_days,
         )
@@ -83,26 +106,35 @@ def read_coverage(
 
 
 def _one(
-    row: SeriesRow, life: Lifetime, ranges: list[CoverageRow], now_ms: int, keep_days: int
+    row: SeriesRow,
+    life: Lifetime,
+    ranges: list[CoverageRow],
+    gaps: list[Window],
+    aged: list[Window],
+    now_ms: int,
+    keep_days: int,
 ) -> SeriesCoverage:
     wanted = wanted_window(row, life.listed_ms, life.delisted_ms, now_ms, keep_days)
-    return SeriesCoverage(row, wanted, _list_unwanted(row, life, wanted, now_ms, keep_days), ranges)
+    gone = subtract(aged, [each.window for each in ranges])
+    kept_ms = kept_from(row, now_ms, keep_days)
+    return SeriesCoverage(row, wanted, _list_unwanted(row, life, wanted, now_ms, gone, kept_ms), ranges, gaps)
 
 
 def _list_unwanted(
-    row: SeriesRow, life: Lifetime, wanted: Window | None, now_ms: int, keep_days: int
+    row: SeriesRow, life: Lifetime, wanted: Window | None, now_ms: int, gone: list[Window], kept_ms: int
 ) -> list[Unwanted]:
     """Say why each part from *wanted from* until now is not wanted: the first reason that holds."""
     if row.wanted_from_ms is None or row.wanted_from_ms >= now_ms:
         return []
     rest = subtract([Window(row.wanted_from_ms, row.key.interval.floor(now_ms))], [wanted] if wanted else [])
     reasons = {
-        BEFORE_LISTING: Window(0, life.listed_ms or 0),
-        AFTER_DELISTING: Window(min(life.delisted_ms or now_ms, now_ms), now_ms),
-        AGED_OUT: Window(0, kept_from(row, now_ms, keep_days)),
+        BEFORE_LISTING: merge([Window(0, life.listed_ms or 0)]),
+        AFTER_DELISTING: merge([Window(min(life.delisted_ms or now_ms, now_ms), now_ms)]),
+        ROLLED_UP if row.key.interval is Interval.M1 else AGED_OUT: gone,
+        TOO_OLD: merge([Window(0, kept_ms)]),
     }
     found = []
-    for reason, window in reasons.items():
-        found += [Unwanted(part, reason) for part in intersect(rest, merge([window]))]
-        rest = subtract(rest, [window])
+    for reason, windows in reasons.items():
+        found += [Unwanted(part, reason) for part in intersect(rest, windows)]
+        rest = subtract(rest, windows)
     return sorted(found)

@@ -70,10 +70,11 @@ class PipelineStatus:
 def read_status(warehouse: Warehouse) -> PipelineStatus:
     """Read the status of what is tracked."""
     with warehouse.read() as connection:
-        return PipelineStatus(_list_series(connection), _count_objects(connection), *_find_budget(connection))
+        return PipelineStatus(read_series(connection), _count_objects(connection), *_find_budget(connection))
 
 
-def _list_series(connection: Connection) -> list[SeriesStatus]:
+def read_series(connection: Connection) -> list[SeriesStatus]:
+    """Read the status of each tracked series."""
     same = and_(
         latest.c.exchange == series.c.exchange,
         latest.c.symbol == series.c.symbol,

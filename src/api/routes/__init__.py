@@ -1,0 +1,50 @@
+"""The routes, a file for each group; a new group is listed here."""
+
+from __future__ import annotations
+
+from src.api.routing import Routes
+
+
+def blueprints() -> list[Routes]:
+    """Return all groups, in the order in which the document shows them."""
+    from src.api.routes import (  # noqa: PLC0415 - they import what is beside them
+        bootstrap,
+        candles,
+        config,
+        exchanges,
+        exports,
+        gaps,
+        health,
+        ingestion,
+        market,
+        notifications,
+        pipeline,
+        proof,
+        runs,
+        scheduler,
+        symbols,
+        system_health,
+        tokens,
+        upkeep,
+    )
+
+    return [
+        symbols.routes,
+        candles.routes,
+        market.routes,
+        pipeline.routes,
+        proof.routes,
+        exports.routes,
+        ingestion.routes,
+        runs.routes,
+        gaps.routes,
+        upkeep.routes,
+        scheduler.routes,
+        config.routes,
+        bootstrap.routes,
+        exchanges.routes,
+        notifications.routes,
+        tokens.routes,
+        system_health.routes,
+        health.routes,
+    ]

@@ -1,0 +1,303 @@
+"""The dashboard's numbers, and how data flows: from the exchange into the lake and the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from flask import Response
+from pydantic import Field
+
+from src.api.answers import versioned
+from src.api.context import clock, parts, warehouse
+from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
+from src.api.routes.market import DayOut, day_out
+from src.api.routing import Routes
+from src.api.schemas import OfExchange, Out, SymbolName, parameter
+from src.api.services import dashboards
+from src.domain import DataType, Interval, Lane, format_utc
+from src.freshness import Freshness
+from src.services.pipeline import read_overview
+from src.services.visualize import SymbolCard, VisualizeService
+from src.warehouse.catalog import ObjectState
+from src.warehouse.disk_samples import PLACES, list_samples
+from src.warehouse.health import read_server, read_sizes, read_total_bytes
+from src.warehouse.ingestion import LogFilter, SetAside, list_log, list_set_aside
+from src.warehouse.objects import ObjectRow
+from src.warehouse.tables import metadata
+from src.wiring import lake_place, warehouse_place
+
+routes = Routes("pipeline", "The dashboard, and how data flows.")
+
+_SAMPLES_MS = 2 * 86_400_000
+# Prices move every few seconds; so many pages may ask at once.
+_DASHBOARD_MS = 1_000
+
+
+class CardOut(Out):
+    symbol: str
+    interval: Interval = Field(description="The shortest one that is tracked, which the numbers are of.")
+    tier: str
+    status: str | None = Field(description="The exchange's word, like TRADING; null if it was never asked.")
+    freshness: Freshness | None = Field(description="Null while nothing is held or the symbol is halted.")
+    last_open_ms: int | None
+    candles: int = Field(description="How many are held.")
+    day: DayOut
+    closes: list[Decimal] = Field(description="The last hourly closes, up to 24, oldest first.")
+
+
+class DashboardOut(Out):
+    exchange: str
+    now_ms: int
+    now: str
+    rising: int = Field(description="How many symbols cost more than 24 hours ago.")
+    falling: int
+    symbols: list[CardOut]
+
+
+@routes.get("/api/dashboard/metrics", responses={200: DashboardOut})
+def dashboard(query: OfExchange) -> Response:
+    """Return a card for each tracked symbol: price, last day, hourly closes, freshness."""
+    now_ms = clock().now_ms()
+
+    def build() -> bytes:
+        cards = VisualizeService(warehouse(), clock()).cards(query.exchange)
+        changes = [card.day.change for card in cards if card.day.change is not None]
+        return (
+            DashboardOut(
+                exchange=query.exchange,
+                now_ms=now_ms,
+                now=format_utc(now_ms),
+                rising=sum(change > 0 for change in changes),
+                falling=sum(change < 0 for change in changes),
+                symbols=list(map(_card, cards)),
+            )
+            .model_dump_json()
+            .encode()
+        )
+
+    stamp = now_ms // _DASHBOARD_MS
+    return versioned([stamp], lambda: dashboards().get(query.exchange, stamp, build))
+
+
+def _card(card: SymbolCard) -> CardOut:
+    same = ("symbol", "interval", "tier", "status", "freshness", "last_open_ms", "candles", "closes")
+    return CardOut(**{name: getattr(card, name) for name in same}, day=day_out(card.day))
+
+
+class FlowOut(Out):
+    objects: int
+    size_bytes: int
+    candles: int
+    loaded: int = Field(description="How many of the objects are in the warehouse.")
+
+
+class WaitingOut(Out):
+    lane: Lane
+    objects: int
+    oldest_captured_ms: int
+
+
+class BudgetOut(Out):
+    exchange: str
+    egress: str = Field(description="The address that calls leave from.")
+    used_weight: int = Field(description="Of the exchange's last minute in which it was called.")
+    weight_limit: int | None
+    blocked_until_ms: int | None
+
+
+class PipelineOut(Out):
+    now_ms: int
+    now: str
+    last_hour: FlowOut = Field(description="What was captured in the last hour.")
+    waiting: list[WaitingOut] = Field(description="What has landed and is not loaded, by lane.")
+    candles_fetched: int = Field(description="Ever, those fetched again included.")
+    candles_held: int
+    quarantined_objects: int
+    quarantined_rows: int
+    series: int = Field(description="How many are tracked.")
+    freshness: dict[Freshness, int] = Field(description="How many of them are fresh, aging, stale.")
+    worst_lag_ms: int | None = Field(description="How far the last candle of the latest series lies behind.")
+    leader: str | None = Field(description="Which process does the work; null where none does.")
+    leads_since_ms: int | None
+    budgets: list[BudgetOut]
+
+
+@routes.get("/api/pipeline/status", responses={200: PipelineOut})
+def pipeline_status() -> PipelineOut:
+    """Return what comes in, what waits, what is held and how late it is."""
+    now_ms = clock().now_ms()
+    told: dict[str, Any] = asdict(read_overview(warehouse(), clock()))
+    totals: dict[str, Any] = told.pop("totals")
+    return PipelineOut(
+        now_ms=now_ms,
+        now=format_utc(now_ms),
+        last_hour=told.pop("flow"),
+        candles_fetched=totals.pop("fetched"),
+        candles_held=totals.pop("held"),
+        **totals,
+        **told,
+    )
+
+
+class LogQuery(Paged, OfExchange):
+    symbol: SymbolName | None = parameter(None, about="Only of this symbol.")
+    data_type: DataType | None = parameter(None, about="Only klines, or depth.")
+    lane: Lane | None = parameter(None, about="Only of this lane.")
+    state: ObjectState | None = parameter(None, about="Only those that have come so far.")
+    run_id: int | None = parameter(None, about="Only what this run fetched.", ge=1, le=2**63 - 1)
+
+
+class ObjectOut(Out):
+    """One object of the lake: an answer of the exchange."""
+
+    id: int
+    key: str
+    bucket: str
+    symbol: str
+    data_type: DataType
+    interval: Interval | None = Field(description="Null for depth.")
+    lane: Lane
+    state: ObjectState
+    captured_ms: int
+    landed_ms: int
+    loaded_ms: int | None
+    first_open_ms: int | None
+    last_open_ms: int | None
+    candles: int | None = Field(description="Closed ones in it; null for depth, or where nobody counted.")
+    size_bytes: int
+    run_id: int | None = Field(description="The run that fetched it; null for a cycle's.")
+    error: str | None
+
+
+class LogOut(Page):
+    objects: list[ObjectOut]
+
+
+@routes.get("/api/ingestion/logs", responses={200: LogOut})
+def ingestion_logs(query: LogQuery) -> LogOut:
+    """List the answers that came in, the newest first, and how far each has come."""
+    before = read_cursor(query.cursor, int)
+    wanted = LogFilter(
+        query.exchange,
+        query.symbol,
+        query.data_type,
+        query.lane,
+        query.state,
+        query.run_id,
+        before[0] if before else None,
+    )
+    with warehouse().read() as connection:
+        rows = list_log(connection, wanted, query.limit + 1)
+    page, cursor = split_page(rows, query.limit, lambda row: make_cursor(row.id))
+    return LogOut(objects=list(map(object_out, page)), next_cursor=cursor)
+
+
+def object_out(row: ObjectRow) -> ObjectOut:
+    values: dict[str, Any] = {name: getattr(row, name) for name in _SAME}
+    return ObjectOut(**values, captured_ms=row.captured_at_ms, candles=row.record_count)
+
+
+_SAME = tuple(name for name in ObjectOut.model_fields if name not in {"captured_ms", "candles"})
+
+
+class SetAsideQuery(Paged, OfExchange):
+    pass
+
+
+class BadRowOut(Out):
+    index: int = Field(description="Its place in the answer, counted from 0.")
+    reason: str
+    raw: str = Field(description="The row as it was sent.")
+
+
+class SetAsideOut(Out):
+    object: ObjectOut
+    row_count: int = Field(description="How many of its rows were set aside; 0 where it was as a whole.")
+    rows: list[BadRowOut] = Field(description="The first 20 of them.")
+
+
+class QuarantineOut(Page):
+    entries: list[SetAsideOut]
+
+
+@routes.get("/api/quarantine", responses={200: QuarantineOut})
+def quarantine(query: SetAsideQuery) -> QuarantineOut:
+    """List what could not be loaded and why: whole objects, and single rows of others."""
+    before = read_cursor(query.cursor, int)
+    with warehouse().read() as connection:
+        found = list_set_aside(connection, query.exchange, before[0] if before else None, query.limit + 1)
+    page, cursor = split_page(found, query.limit, lambda one: make_cursor(one.source.id))
+    return QuarantineOut(entries=list(map(_set_aside, page)), next_cursor=cursor)
+
+
+def _set_aside(one: SetAside) -> SetAsideOut:
+    rows = [BadRowOut(**asdict(row)) for row in one.rows]
+    return SetAsideOut(object=object_out(one.source), row_count=one.count, rows=rows)
+
+
+class PlaceOut(Out):
+    """How full a place was when it was looked at last; null where nobody can say."""
+
+    place: str = Field(description="lake or warehouse")
+    where: str
+    at_ms: int | None
+    used_bytes: int | None
+    objects: int | None
+    free_bytes: int | None
+    free_inodes: int | None
+
+
+class TableOut(Out):
+    table: str
+    rows: int = Field(description="An estimate, on MySQL and MariaDB.")
+    size_bytes: int
+
+
+class ServerOut(Out):
+    kind: str
+    version: str
+    size_bytes: int
+    connections: int = Field(description="In use by this API.")
+    most_connections: int
+
+
+class StorageOut(Out):
+    places: list[PlaceOut]
+    server: ServerOut
+    tables: list[TableOut] = Field(description="The largest first; empty where that takes too long to say.")
+
+
+@routes.get("/api/storage/health", responses={200: StorageOut})
+def storage() -> Response:
+    """Return how large the stores are and how full their disks were when that was last looked at."""
+    now_ms = clock().now_ms()
+    where = {"lake": lake_place(parts().settings), "warehouse": warehouse_place(parts().settings)}
+    with warehouse().read() as connection:
+        samples = {place: list_samples(connection, place, now_ms - _SAMPLES_MS)[-1:] for place in PLACES}
+        sizes = read_sizes(connection, list(metadata.tables))
+        server, total = read_server(connection), read_total_bytes(connection)
+    pool = warehouse().pool_numbers()
+    out = {
+        "places": [
+            {**_NO_SAMPLE, "where": where[place], **(asdict(found[0]) if found else {"place": place})}
+            for place, found in samples.items()
+        ],
+        "server": {
+            "kind": server.kind,
+            "version": server.version,
+            "size_bytes": total,
+            "connections": pool.checked_out,
+            "most_connections": pool.most,
+        },
+        "tables": [
+            {"table": name, **asdict(size)}
+            for name, size in sorted(sizes.items(), key=lambda item: -item[1].size_bytes)
+        ],
+    }
+    return Response(orjson.dumps(out), mimetype="application/json")
+
+
+_NO_SAMPLE = dict.fromkeys(name for name in PlaceOut.model_fields if name not in {"place", "where"})

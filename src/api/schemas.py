@@ -1,0 +1,105 @@
+"""What the schemas of all routes are made of: strict models, and the kinds of values that many of them take.
+
+Times come in as ISO 8601 or epoch milliseconds and leave as epoch milliseconds under a name that ends in
+``_ms``; what is one thing, and not a row of many, also says them in ISO 8601. All of them are UTC. Amounts
+leave as decimal strings, exactly as they are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from src.domain import Interval, ms_from_utc
+
+# The last millisecond of the year 9998: there is room left for the longest interval.
+_LAST_MS = 253_370_764_799_999
+# A number below it, a day of 1973 in milliseconds, is likely to be seconds.
+_FIRST_NUMBER = 100_000_000_000
+_NUMBER = re.compile(r"0|[0-9]{9,18}")
+_LOST_PLUS = re.compile(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$")
+_TIME = "ISO 8601 like 2026-01-31T14:30Z or 2026-01-31 (UTC unless it says otherwise), or epoch milliseconds"
+
+
+class In(BaseModel):
+    """Base of what comes in: what is not named is refused, so that a misspelt parameter is not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    """Base of what goes out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def parameter(default: Any = ..., *, about: str, example: Any = None, **bounds: Any) -> Any:
+    """Describe a field; a test asks each route with the *example* of its fields, which should give 200."""
+    extra = {} if example is None else {"example": example}
+    return Field(default, description=about, json_schema_extra=extra, **bounds)
+
+
+def parse_time(value: object) -> int:
+    """Return UTC milliseconds of an ISO 8601 time, or of a number of them."""
+    text = str(value).strip()
+    try:
+        time_ms = _from_number(text) if _NUMBER.fullmatch(text) else _from_iso(text)
+    except (ValueError, OverflowError):
+        time_ms = -1
+    if isinstance(value, bool) or not 0 <= time_ms <= _LAST_MS:
+        raise PydanticCustomError(
+            "time", "{value} is not a time that is accepted", {"value": repr(text[:64]), "accepted": _TIME}
+        )
+    return time_ms
+
+
+def _from_number(text: str) -> int:
+    time_ms = int(text)
+    # Seconds would pass for a day of 1970.
+    return time_ms if time_ms >= _FIRST_NUMBER or time_ms == 0 else -1
+
+
+def _from_iso(text: str) -> int:
+    # The + of an offset that was not escaped in a query arrives as a blank.
+    moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
+    return ms_from_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+_A_TIME = {
+    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": _FIRST_NUMBER}],
+    "description": _TIME,
+}
+TimeMs = Annotated[int, BeforeValidator(parse_time), WithJsonSchema(_A_TIME)]
+"""A time in a request, UTC milliseconds for the route."""
+
+SymbolName = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,20}$")]
+ExchangeName = Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
+IntervalName = Interval
+
+
+class OfExchange(In):
+    """Query of a route about symbols."""
+
+    exchange: ExchangeName = parameter("binance", about="The exchange.")
+
+
+class OfSymbol(In):
+    """Path of a route about one symbol."""
+
+    symbol: SymbolName = parameter(about="A symbol as the exchange spells it.", example="BTCUSDT")
+
+
+class OfId(In):
+    """Path of a route about one thing that has a number."""
+
+    id: int = parameter(about="Its number.", example=1, ge=1, le=2**63 - 1)
+
+
+class Done(Out):
+    """Says that something was done which has nothing to tell."""
+
+    ok: bool = True

@@ -1,0 +1,112 @@
+"""The OpenAPI document: complete, and true for each example in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.rig import Api
+
+# Not in the document: pages, and the document itself.
+UNDOCUMENTED = {"/", "/api/openapi.json", "/api/docs", "/api/docs/start.js", "/api/docs/{name}"}
+
+
+@pytest.fixture(scope="module")
+def document(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = api.anybody.get("/api/openapi.json").json  # type: ignore[assignment]
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def test_every_route_is_documented(api: Api, document: dict[str, Any]) -> None:
+    rules = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule)) for rule in api.app.url_map.iter_rules()}
+    assert rules - set(document["paths"]) == UNDOCUMENTED
+
+
+def test_every_operation_explains_itself_and_its_parameters(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        assert operation["summary"].endswith("."), (method, path)
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), (method, path, parameter["name"])
+        assert any(status.startswith("2") for status in operation["responses"]), (method, path)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    names = set(re.findall(r"#/components/schemas/([\w.]+)", str(document)))
+    assert names <= set(document["components"]["schemas"])
+
+
+def test_names_of_operations_are_unique(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+
+
+def test_every_example_of_reading_works(api: Api, document: dict[str, Any]) -> None:
+    tried = 0
+    for path, method, operation in operations(document):
+        if method != "get" or "x-stream" in operation:
+            continue
+        url, query = example_of(path, operation)
+        answer = api.operator.get(url, query_string=query)
+        assert answer.status_code == 200, (url, query, answer.get_data(as_text=True)[:500])
+        tried += 1
+    assert tried >= 6
+
+
+def example_of(path: str, operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the URL and query that the examples of an operation's parameters make."""
+    query = {}
+    for parameter in operation.get("parameters", []):
+        example = parameter.get("example", parameter["schema"].get("example"))
+        if parameter["in"] == "path":
+            assert example is not None, f"{path} needs an example for {parameter['name']}"
+            path = path.replace("{" + parameter["name"] + "}", str(example))
+        elif example is not None:
+            query[parameter["name"]] = example
+    return path, query
+
+
+def test_every_example_of_a_change_is_understood(own_api: Api, document: dict[str, Any]) -> None:
+    """What it changes may not be there, or not now; but no field of it is refused."""
+    for path, method, operation in operations(document):
+        if method == "get":
+            continue
+        url, query = example_of(path, operation)
+        body = example_body(document, operation)
+        answer = own_api.operator.ask(method.upper(), url, query_string=query, json=body)
+        told = (method, url, query, body, answer.get_data(as_text=True)[:500])
+        assert answer.status_code < 400 or answer.status_code in (401, 404, 409, 503), told
+
+
+def example_body(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the examples of a body's fields make; None where there is no body."""
+    if "requestBody" not in operation:
+        return None
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    schema = document["components"]["schemas"][name]
+    if "example" in schema:
+        example: dict[str, Any] = schema["example"]
+        return example
+    fields = schema.get("properties", {})
+    return {field: about["example"] for field, about in fields.items() if "example" in about}
+
+
+def test_documentation_is_a_page_with_everything_it_needs(api: Api) -> None:
+    page = api.anybody.get("/api/docs")
+    assert page.mimetype == "text/html"
+    needed = re.findall(r'(?:src|href|data-document)="([^"]+)"', page.get_data(as_text=True))
+    assert len(needed) == 4
+    for address in needed:
+        assert address.startswith("/api/")
+        with api.anybody.get(address) as answer:
+            assert answer.status_code == 200
+    assert api.anybody.get("/api/docs/../app.py").status_code == 404
+    assert api.anybody.get("/api/docs/..%2f..%2f__init__.py").status_code == 404

@@ -1,0 +1,157 @@
+"""What the API says when it cannot do as asked: one shape, which programs may rely on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from src import errors
+from src.api.problems import MIMETYPE
+from src.api.schemas import parse_time
+from src.domain import format_utc
+from tests.api.rig import Api
+from tests.builders import DAY_START_MS
+
+
+def problem(answer: Any, status: int) -> dict[str, Any]:
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    assert answer.mimetype == MIMETYPE
+    told: dict[str, Any] = answer.json
+    assert list(told) == ["type", "title", "status", "detail", "errors"]
+    assert told["status"] == status
+    return told
+
+
+def test_wrong_parameter_is_named_with_what_is_accepted(api: Api) -> None:
+    assert problem(api.anybody.get("/api/symbols?limit=0"), 422) == {
+        "type": "urn:candlehouse:problem:invalid-request",
+        "title": "Invalid request",
+        "status": 422,
+        "detail": "limit: '0' is not accepted (accepted: greater than or equal to 1)",
+        "errors": [
+            {
+                "field": "limit",
+                "message": "'0' is not accepted",
+                "accepted": "greater than or equal to 1",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=1001", "limit"),
+        ("limit=99999999999999999999999", "limit"),
+        ("limit=1.5", "limit"),
+        ("limit=", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("limt=5", "limt"),
+        ("all=perhaps", "all"),
+        ("exchange=BINANCE", "exchange"),
+        ("exchange=binance' OR 1=1 --", "exchange"),
+        ("cursor=x", "cursor"),
+        ("cursor=Wzk5XQ", "cursor"),
+        ("cursor=" + "a" * 501, "cursor"),
+        ("cursor=%00%ff", "cursor"),
+    ],
+)
+def test_odd_parameters_are_refused_by_name(api: Api, query: str, field: str) -> None:
+    told = problem(api.anybody.get(f"/api/symbols?{query}"), 422)
+    assert [error["field"] for error in told["errors"]] == [field]
+
+
+def test_all_wrong_parameters_are_told_at_once(api: Api) -> None:
+    told = problem(api.anybody.get("/api/symbols?limit=0&all=x&nonsense=1"), 422)
+    assert [error["field"] for error in told["errors"]] == ["limit", "all", "nonsense"]
+
+
+@pytest.mark.parametrize(
+    ("body", "mimetype", "status"),
+    [
+        ("{", "application/json", 400),
+        ('{"name": NaN}', "application/json", 400),
+        ("[]", "application/json", 422),
+        ('"text"', "application/json", 422),
+        ("null", "application/json", 422),
+        ("", "application/json", 422),
+        ("name=x", "application/x-www-form-urlencoded", 415),
+        ('{"name": "x"}', "text/plain", 415),
+        ("x" * 1_000_001, "application/json", 413),
+    ],
+)
+def test_odd_bodies_are_refused(api: Api, body: str, mimetype: str, status: int) -> None:
+    problem(api.operator.post("/api/tokens", data=body, content_type=mimetype), status)
+
+
+def test_unknown_path_and_method_are_problems_too(api: Api) -> None:
+    problem(api.anybody.get("/api/nothing"), 404)
+    answer = api.operator.delete("/api/symbols")
+    problem(answer, 405)
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.NotFound("there is no series x"), 404),
+        (errors.ConfigurationError("x: accepted: y"), 422),
+        (errors.WarehouseUnavailable("the warehouse is away"), 503),
+        (errors.LakeUnavailable("the lake is away"), 503),
+        (errors.SourceBlocked("binance", DAY_START_MS, "429"), 503),
+        (errors.SourcePermanent("binance", "unknown symbol"), 422),
+    ],
+)
+def test_errors_of_the_project_say_who_has_to_act(
+    api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    monkeypatch.setattr("src.api.routes.symbols.list_symbols", _raising(error))
+    answer = api.anybody.get("/api/symbols")
+    assert problem(answer, status)["detail"] == str(error)
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+def test_unforeseen_error_is_logged_and_not_shown(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import structlog
+
+    monkeypatch.setattr("src.api.routes.symbols.list_symbols", _raising(KeyError("secret-word")))
+    with structlog.testing.capture_logs() as logs:
+        told = problem(api.anybody.get("/api/symbols"), 500)
+    assert "secret-word" not in told["detail"]
+    assert "secret-word" in logs[0]["error"]
+
+
+def _raising(error: Exception) -> Any:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-01-09", "2026-01-09T00:00:00.000Z"),
+        ("2026-01-09T14:30", "2026-01-09T14:30:00.000Z"),
+        ("2026-01-09T14:30:00.123456Z", "2026-01-09T14:30:00.123Z"),
+        ("2026-01-09T14:30+01:00", "2026-01-09T13:30:00.000Z"),
+        ("2026-01-09T14:30 01:00", "2026-01-09T13:30:00.000Z"),
+        ("1767968400123", "2026-01-09T14:20:00.123Z"),
+        (1767968400123, "2026-01-09T14:20:00.123Z"),
+        ("0", "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_times_come_in_as_iso_or_milliseconds(text: object, time: str) -> None:
+    assert format_utc(parse_time(text)) == time
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "1767968400", "-1", "1e12", "9999-12-31T23:59:59Z", "1969-12-31", "9" * 30, True],
+)
+def test_what_is_no_time_or_may_be_seconds_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="is not a time that is accepted"):
+        parse_time(text)
