@@ -49,7 +49,7 @@ def _fill(parts: House, facts: int) -> None:
     with parts.warehouse.write() as connection:
         ensure_series(connection, keys, tracked=True)
         for key in keys:
-            connection.exec_driver_sql(_insert(key, each))
+            connection.exec_driver_sql(insert_minutes(key, each))
         holes = range(START_MS + DAY_MS, window.end_ms, 50 * DAY_MS)
         connection.execute(fact_klines.delete().where(fact_klines.c.open_time.in_(list(holes))))
         for row in list_series(connection):
@@ -57,9 +57,10 @@ def _fill(parts: House, facts: int) -> None:
         connection.exec_driver_sql("ANALYZE TABLE fact_klines")
 
 
-def _insert(key: SeriesKey, candles: int) -> str:
+def insert_minutes(key: SeriesKey, candles: int, start: str = "2022-01-01") -> str:
+    """Return an INSERT of so many minutes from *start* on, by MariaDB's sequences."""
     values = {"exchange": f"'{key.exchange}'", "symbol": f"'{key.symbol}'", "interval_code": "'1m'"}
-    times = {"open_time": "TIMESTAMPADD(MINUTE, seq, '2022-01-01')"}
+    times = {"open_time": f"TIMESTAMPADD(MINUTE, seq, '{start}')"}
     times |= dict.fromkeys(("close_time", "captured_at"), times["open_time"])
     amounts = {name: "101.5" for name in KLINE_COLUMNS if name not in values and name not in times}
     selected = {**amounts, **values, **times, "trade_count": "7", "object_id": "1"}

@@ -16,7 +16,7 @@ from bench.table import Result
 from src.simulator.config import DEFAULT_SYMBOLS, SimulatorConfig
 from src.simulator.simulator import Simulator
 
-_PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parent.parent
 _WANTED_MB = 250
 # The command, and then its own peak: what the system counts for a child begins with its parent's.
 _CYCLE = """
@@ -37,7 +37,7 @@ def measure(days: int) -> Iterator[Result]:
         environment = _environment(simulator.base_url, folder, days)
         command = [sys.executable, "-P", "-c", _CYCLE]
         outputs: list[str] = []
-        run = partial(subprocess.check_output, command, env=environment, cwd=_PROJECT, text=True)
+        run = partial(subprocess.check_output, command, env=environment, cwd=PROJECT, text=True)
         seconds = timed(lambda: outputs.append(run()))
     report, peak_kb = outputs[0].splitlines()[-2:]
     inserted = json.loads(report)["transformed"]["loaded"]["inserted"]
@@ -54,7 +54,7 @@ def measure(days: int) -> Iterator[Result]:
 def _environment(base_url: str, folder: str, days: int) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != SERVER_VARIABLE}
     return kept | {
-        "PYTHONPATH": str(_PROJECT),
+        "PYTHONPATH": str(PROJECT),
         "CANDLEHOUSE_ENV_FILE": os.devnull,
         "CANDLEHOUSE_DATA_DIR": folder,
         "CANDLEHOUSE_SYMBOLS": "BTCUSDT",

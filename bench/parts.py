@@ -47,6 +47,8 @@ class House:
     warehouse: Warehouse
     lake: LocalStore
     simulator: Simulator
+    url: str
+    lake_folder: Path
 
     def transform(self) -> TransformManager:
         return TransformManager(self.warehouse, self.lake, SystemClock())
@@ -62,12 +64,12 @@ def house(name: str, symbols: int) -> Iterator[House]:
     create_database(url)
     warehouse = open_warehouse(url.render_as_string(hide_password=False))
     migrate(warehouse)
-    folder = Path(tempfile.mkdtemp(prefix="candlehouse-bench-", dir=_memory_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="candlehouse-bench-", dir=memory_folder()))
     simulator = Simulator(SimulatorConfig(symbols=extra_symbols(symbols)))
     try:
         lake = LocalStore(folder)
         lake.ensure_buckets()
-        yield House(warehouse, lake, simulator)
+        yield House(warehouse, lake, simulator, url.render_as_string(hide_password=False), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with warehouse.write() as connection:
@@ -75,7 +77,8 @@ def house(name: str, symbols: int) -> Iterator[House]:
         warehouse.close()
 
 
-def _memory_folder() -> str | None:
+def memory_folder() -> str | None:
+    """Return a folder that lies in memory, None where there is none."""
     # The lake's fsync would measure the disk, not the loading.
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 

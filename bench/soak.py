@@ -1,13 +1,15 @@
 """``make soak``: what is too long for the tests: kills by the dozen, a batch at full size, a long life.
 
-    python -m bench.soak [--only kills|batch|endurance] [--kills 50] [--seed 1]
+    python -m bench.soak [--only kills|batch|lost|moving|endurance] [--kills 50] [--seed 1] [--lost 10000]
                          [--batch-symbols 10] [--batch-days 30] [--batch-delay 1] [--cycles 2000]
 
 *kills*: a daemon is killed fifty times while it catches up, then everything is compared. Prints how many
 kills fell into which phase, by the daemons' own logs, and every difference from the exchange's truth; wrong
 is one difference, or a phase with less than a fifth of the kills. *batch* is ``bench.batch``, *endurance* is
-``bench.endurance``. Kills and batch run on SQLite and a folder, and on MariaDB and S3 where
-``scripts/servers run`` has started them. Exits 1 when something is wrong.
+``bench.endurance``. *lost*: ten thousand minutes are deleted from the facts of a week, and half of the
+objects; wrong is one that does not come back. *moving* is ``bench.moving``, which needs S3. The others run
+on SQLite and a folder, and on MariaDB and S3 where ``scripts/servers run`` has started them. Exits 1 when
+something is wrong.
 """
 
 from __future__ import annotations
@@ -23,19 +25,24 @@ from pathlib import Path
 
 from bench.batch import Size, compare_time_left, kill_and_take_up
 from bench.endurance import endure
+from bench.moving import soak_move
 from src.domain import utc_from_ms
 from src.settings import ENV_FILE_VARIABLE, VARIABLES
-from src.simulator.config import SimulatorConfig
+from src.simulator.config import SimulatorConfig, extra_symbols
 from src.simulator.simulator import Simulator
 from tests.faults.halting import Phase
 from tests.faults.harness import Pipeline
 from tests.faults.kills import Outcome, kill_repeatedly, list_half_written
+from tests.faults.losing import lose_and_heal
 from tests.servers import database_server, fresh_database, s3_server
 
 # The middle of a day at the end of a February that has 29 days, so that all of it is crossed.
 _START_MS = 1_709_037_296_000
 _MARIADB, _S3 = "CANDLEHOUSE_TEST_MARIADB_URL", "CANDLEHOUSE_TEST_S3_ENDPOINT"
-_PARTS = ("kills", "batch", "endurance")
+_PARTS = ("kills", "batch", "lost", "moving", "endurance")
+_OF_THEIR_OWN = {"moving", "endurance"}
+# So that ten thousand are a fifth of what there is.
+_LOST_DAYS, _LOST_SYMBOLS = 7, 5
 
 OpenStores = Callable[[], AbstractContextManager[Mapping[str, str] | None]]
 
@@ -45,12 +52,14 @@ def main() -> int:
     chosen = _read_arguments()
     _hide_own_settings()
     is_fine = True
-    if chosen.only != "endurance":
+    if chosen.only not in _OF_THEIR_OWN:
         is_fine &= _soak_stores("SQLite and folder", nullcontext, chosen)
         if os.environ.get(_MARIADB) and os.environ.get(_S3):
             is_fine &= _soak_stores("MariaDB and S3", _server_stores, chosen)
         else:
             print(f"MariaDB and S3 are left out: {_MARIADB} or {_S3} is not set (`make soak` starts both)")
+    if chosen.only in {None, "moving"} and os.environ.get(_S3):
+        is_fine &= soak_move(chosen.moved, kills=2)
     if chosen.only in {None, "endurance"}:
         is_fine &= endure(chosen.cycles)
     return 0 if is_fine else 1
@@ -61,6 +70,8 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=_PARTS, help="leave the other parts out")
     parser.add_argument("--kills", type=int, default=50, help="how often on each pair of stores")
     parser.add_argument("--seed", type=int, default=1, help="another seed kills at other moments")
+    parser.add_argument("--lost", type=int, default=10_000, help="minutes that are deleted from the facts")
+    parser.add_argument("--moved", type=int, default=50_000, help="objects that are moved into S3")
     parser.add_argument(
         "--batch-symbols", type=int, default=10, help="symbols of the batch, two runs for each"
     )
@@ -81,7 +92,27 @@ def _soak_stores(stores: str, open_stores: OpenStores, chosen: argparse.Namespac
         for part in (compare_time_left, kill_and_take_up):
             with open_stores() as variables:
                 is_fine &= part(variables or {}, size)
+    if chosen.only in {None, "lost"}:
+        with open_stores() as variables:
+            is_fine &= _lose(stores, variables or {}, chosen.lost, chosen.seed)
     return is_fine
+
+
+def _lose(stores: str, variables: Mapping[str, str], minutes: int, seed: int) -> bool:
+    """Print what came back of so many minutes; return whether all did."""
+    print(f"\n{stores}: {minutes:,} minutes deleted from the facts of {_LOST_DAYS} days", flush=True)
+    config = SimulatorConfig(symbols=extra_symbols(_LOST_SYMBOLS))
+    lookback = {"CANDLEHOUSE_LOOKBACK_DAYS": str(_LOST_DAYS)}
+    with tempfile.TemporaryDirectory() as folder, Simulator(config).serve_in_thread() as simulator:
+        pipeline = Pipeline(Path(folder), simulator, {**variables, **lookback})
+        healed = lose_and_heal(pipeline, minutes, seed)
+        pipeline.close()
+    print(f"  {healed.found:,} of {healed.deleted:,} found missing, {healed.objects_gone} objects gone")
+    print(f"  {healed.reloaded:,} reloaded from the lake, {healed.fetched:,} candles fetched, ", end="")
+    print(f"in {healed.seconds:.1f} s")
+    for problem in healed.problems:
+        print(f"  WRONG: {problem}")
+    return not healed.problems and healed.found == healed.deleted
 
 
 def _hide_own_settings() -> None:

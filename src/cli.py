@@ -5,6 +5,7 @@ Each command stands in a file of ``src.commands``; here they are put together, t
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -12,17 +13,22 @@ import click
 from src.commands.backfill import backfill
 from src.commands.common import Group, app, read_settings
 from src.commands.coverage import coverage
+from src.commands.export import export
 from src.commands.gaps import gaps
 from src.commands.jobs import jobs
 from src.commands.lineage import lineage
+from src.commands.maintenance import maintenance
+from src.commands.migrate_warehouse import migrate_warehouse
 from src.commands.notify import notify
 from src.commands.quality import quality
 from src.commands.replay import replay
 from src.commands.runs import runs
+from src.commands.serve import serve
 from src.commands.settings import settings
 from src.commands.simulator import simulator
 from src.commands.stores import doctor, migrate, reconcile
 from src.commands.symbols import symbols
+from src.commands.token import token
 from src.commands.verify import verify
 from src.commands.work import cycle, extract, transform
 
@@ -58,7 +64,11 @@ def up() -> None:
     \b
     Example: CANDLEHOUSE_SYMBOLS=BTCUSDT,ETHUSDT ./candlehouse up
     """
-    app().daemon.run()
+    from src.api.process import running_api
+
+    parts = app()
+    with running_api(os.environ):
+        parts.daemon.run()
 
 
 for command in (
@@ -71,15 +81,20 @@ for command in (
     gaps,
     quality,
     lineage,
+    export,
     verify,
     replay,
+    maintenance,
     jobs,
     runs,
     settings,
+    serve,
+    token,
     notify,
     doctor,
     reconcile,
     migrate,
+    migrate_warehouse,
     simulator,
 ):
     main.add_command(command)

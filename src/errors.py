@@ -11,6 +11,7 @@ CandlehouseError
 ├── StoreUnavailable          a store cannot be reached or written; work goes on by itself when it is back
 │   ├── LakeUnavailable
 │   └── WarehouseUnavailable
+├── NoRoom                    a disk is nearly full: what can be fetched later waits
 ├── LeadershipLost            another process leads; what this one was writing is rolled back
 ├── RunRevoked                a run may not write any more; what it was writing is rolled back
 ├── ObjectExists              a key of the lake is taken; objects are immutable
@@ -91,6 +92,10 @@ class LakeUnavailable(StoreUnavailable):
 
 class WarehouseUnavailable(StoreUnavailable):
     """The warehouse cannot be reached or written."""
+
+
+class NoRoom(CandlehouseError):
+    """A disk is nearly full, and what can be fetched later is not fetched now; the message says which."""
 
 
 class LeadershipLost(CandlehouseError):

@@ -29,6 +29,14 @@ MUTABLE = (
     "breaker_failures",
     "breaker_seconds",
     "run_slots",
+    "archive_days",
+    "delete_days",
+    "pack_objects",
+    "keep_days",
+    "keep_depth_days",
+    "housekeeping_days",
+    "disk_reserve_gb",
+    "disk_warn_days",
     "notify_urls",
 )
 

@@ -7,6 +7,7 @@ the variable's name, the value and what is accepted; secrets are never shown. Em
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,13 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE_VARIABLE = "CANDLEHOUSE_ENV_FILE"
 _PREFIX = "CANDLEHOUSE_"
 _TEST_PREFIX = "CANDLEHOUSE_TEST_"
-_SECRETS = ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MYSQL_PASSWORD", "CANDLEHOUSE_NOTIFY_URLS")
+_SECRETS = (
+    "MINIO_ACCESS_KEY",
+    "MINIO_SECRET_KEY",
+    "MYSQL_PASSWORD",
+    "CANDLEHOUSE_NOTIFY_URLS",
+    "CANDLEHOUSE_TOKEN",
+)
 
 
 def _variable(name: str, default: object, accepted: str, **bounds: object) -> Any:
@@ -60,6 +67,18 @@ def _base_urls(value: str) -> str:
     return ",".join(dict.fromkeys(urls))
 
 
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that each is an address with nothing after the port, as browsers send it."""
+    for parts in map(urlsplit, values):
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+            raise ValueError("not an origin")
+    return tuple(value.lower() for value in values)
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(value)) for value in values)
+
+
 def _notify_urls(value: SecretStr | None) -> SecretStr | None:
     """Check that each item looks like an address; return them with one blank between."""
     if value is None:
@@ -76,6 +95,7 @@ def _lower(value: object) -> object:
 
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,20}$")]
+_HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")]
 _BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _A_BUCKET = "a bucket name: 3 to 63 of a-z, 0-9, . and -"
 
@@ -133,10 +153,63 @@ class Settings(BaseSettings):
         "CANDLEHOUSE_BREAKER_SECONDS", 60, "a whole number from 1 to 3600", ge=1, le=3600
     )
     run_slots: int = _variable("CANDLEHOUSE_RUN_SLOTS", 16, "a whole number from 1 to 64", ge=1, le=64)
+    archive_days: int = _variable(
+        "CANDLEHOUSE_ARCHIVE_DAYS", 7, "a whole number from 1 to 36500", ge=1, le=36_500
+    )
+    delete_days: int = _variable(
+        "CANDLEHOUSE_DELETE_DAYS", 30, "a whole number from 0 (never) to 36500", ge=0, le=36_500
+    )
+    pack_objects: int = _variable(
+        "CANDLEHOUSE_PACK_OBJECTS", 200, "a whole number from 0 (never) to 1000000", ge=0, le=1_000_000
+    )
+    keep_days: int = _variable(
+        "CANDLEHOUSE_KEEP_DAYS", 90, "a whole number from 0 (for ever) to 36500", ge=0, le=36_500
+    )
+    keep_depth_days: int = _variable(
+        "CANDLEHOUSE_KEEP_DEPTH_DAYS", 90, "a whole number from 0 (for ever) to 36500", ge=0, le=36_500
+    )
+    housekeeping_days: int = _variable(
+        "CANDLEHOUSE_HOUSEKEEPING_DAYS", 90, "a whole number from 1 to 36500", ge=1, le=36_500
+    )
+    disk_reserve_gb: float = _variable(
+        "CANDLEHOUSE_DISK_RESERVE_GB", 2, "a number of gigabytes, 0 or more", ge=0, allow_inf_nan=False
+    )
+    disk_warn_days: int = _variable(
+        "CANDLEHOUSE_DISK_WARN_DAYS", 14, "a whole number from 0 to 3650", ge=0, le=3650
+    )
     notify_urls: Annotated[SecretStr | None, AfterValidator(_notify_urls)] = _variable(
         "CANDLEHOUSE_NOTIFY_URLS",
         None,
         "addresses as Apprise spells them, like tgram://token/chat, separated by blanks or commas",
+    )
+    host: str = _variable(
+        "CANDLEHOUSE_HOST",
+        "127.0.0.1",
+        "an address of this machine, or 0.0.0.0 for all of them",
+        pattern=r"^[^\s/]+$",
+    )
+    port: int = _variable(
+        "CANDLEHOUSE_PORT", 8000, "a whole number from 0 (takes a free one) to 65535", ge=0, le=65535
+    )
+    allowed_hosts: Annotated[tuple[_HostName, ...], NoDecode, BeforeValidator(_split)] = _variable(
+        "CANDLEHOUSE_ALLOWED_HOSTS", (), "host names without port, separated by commas"
+    )
+    trusted_proxies: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_networks)
+    ] = _variable(
+        "CANDLEHOUSE_TRUSTED_PROXIES",
+        (),
+        "addresses or networks like 127.0.0.1 or 172.16.0.0/12, separated by commas",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)] = (
+        _variable(
+            "CANDLEHOUSE_CORS_ORIGINS",
+            (),
+            "origins like https://notes.example.org, without a path, separated by commas",
+        )
+    )
+    token: Annotated[SecretStr | None, Field(min_length=16, max_length=200)] = _variable(
+        "CANDLEHOUSE_TOKEN", None, "16 to 200 characters that nobody guesses"
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = _variable(
         "CANDLEHOUSE_LOG", "info", "debug, info, warning or error"

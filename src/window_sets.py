@@ -6,6 +6,7 @@ has one such list alone. ``merge`` makes it; the other functions take such lists
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from src.domain import Window
@@ -26,6 +27,10 @@ def merge(windows: Iterable[Window]) -> list[Window]:
 
 def intersect(one: Sequence[Window], other: Sequence[Window]) -> list[Window]:
     """Return what both sets cover."""
+    if len(one) == 1:
+        other = _near(other, one[0])
+    elif len(other) == 1:
+        one = _near(one, other[0])
     found: list[Window] = []
     i = j = 0
     while i < len(one) and j < len(other):
@@ -43,6 +48,8 @@ def intersect(one: Sequence[Window], other: Sequence[Window]) -> list[Window]:
 
 def subtract(windows: Sequence[Window], holes: Sequence[Window]) -> list[Window]:
     """Return what *windows* cover and *holes* do not."""
+    if len(windows) == 1:
+        holes = _near(holes, windows[0])
     found: list[Window] = []
     first = 0
     for window in windows:
@@ -59,6 +66,13 @@ def subtract(windows: Sequence[Window], holes: Sequence[Window]) -> list[Window]
         if start_ms < window.end_ms:
             found.append(Window(start_ms, window.end_ms))
     return found
+
+
+def _near(windows: Sequence[Window], span: Window) -> Sequence[Window]:
+    """Return those that reach into *span*, without a look at the others: of thousands, mostly a few."""
+    first = bisect_right(windows, span.start_ms, key=lambda window: window.end_ms)
+    after = bisect_left(windows, span.end_ms, key=lambda window: window.start_ms)
+    return windows[first:after]
 
 
 def total_ms(windows: Iterable[Window]) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -21,10 +24,21 @@ from src.extract.landing import Landing
 from src.extract.manager import ExtractionManager
 from src.extract.tracking import Tracking
 from src.extract.windows import WindowFetcher
+from src.jobs.ageing import Ageing
+from src.jobs.ageing_steps import (
+    Ages,
+    Step,
+    housekeeping_step,
+    lake_steps,
+    optimise_step,
+    recount_step,
+    retention_step,
+)
 from src.jobs.asking import MANUAL, job_run
 from src.jobs.background import Background, send_news
 from src.jobs.context import Kind
 from src.jobs.daemon import Daemon, Part
+from src.jobs.disk_watching import disk_kind
 from src.jobs.end_news import tell_of_ends
 from src.jobs.fetching import FetchWindow
 from src.jobs.filling import FillGaps
@@ -45,17 +59,25 @@ from src.lake.local_store import LocalStore
 from src.lake.minio_store import MinioStore
 from src.lake.spool import Spool
 from src.lake.store import ObjectStore
+from src.maintenance.data_lake import DataLakeManager
+from src.maintenance.disk_room import DiskGate
+from src.maintenance.disk_watch import DiskWatch
 from src.maintenance.doctor.checkup import Doctor
 from src.maintenance.doctor.disk import check_disk
 from src.maintenance.doctor.exchange import ExchangePlace, check_exchange
 from src.maintenance.doctor.findings import Check
+from src.maintenance.doctor.forecast import check_forecast
 from src.maintenance.doctor.growth import Cadence, Homes, check_growth
 from src.maintenance.doctor.lake import check_lake
 from src.maintenance.doctor.series import check_series
 from src.maintenance.doctor.warehouse import check_warehouse
-from src.maintenance.outages import read_outages
+from src.maintenance.evidence import EvidenceCheck
+from src.maintenance.housekeeping import Housekeeping
+from src.maintenance.outages import Outage, read_outages
 from src.maintenance.reconcile import Reconciler
+from src.maintenance.reloading import Reloader
 from src.maintenance.replay import Replayer
+from src.maintenance.retention import Retention
 from src.maintenance.verify import Verifier
 from src.mutable_settings import effective
 from src.settings import VARIABLES, Settings
@@ -63,7 +85,10 @@ from src.stopping import Stop
 from src.transform.loader import Loader
 from src.transform.manager import TransformManager
 from src.warehouse.app_settings import read_settings
+from src.warehouse.disk_samples import LAKE, WAREHOUSE
 from src.warehouse.engine import Warehouse, mysql_url, open_warehouse, sqlite_url
+from src.warehouse.homes import FOLDER, S3, LakeHome
+from src.warehouse.optimising import Optimiser
 from src.warehouse.runs import NewRun
 
 _SQLITE_FILE, _LAKE_FOLDER = "warehouse.db", "data_lake"
@@ -180,6 +205,7 @@ class App:
             self.clock,
             settings.symbols,
             settings.intervals,
+            lake_home(settings),
         )
 
     @cached_property
@@ -193,7 +219,9 @@ class App:
         firsts = [SeriesKey(Binance.name, name, i) for name in settings.symbols for i in settings.intervals]
         homes = Homes(folder, lake=settings.minio_endpoint is None, warehouse=settings.mysql_host is None)
         areas: dict[str, Check] = {
-            "disk": lambda: check_disk(folder),
+            "disk": lambda: chain(
+                check_disk(folder), check_forecast(warehouse, settings.disk_warn_days, clock)
+            ),
             "lake": lambda: check_lake(
                 lambda: self.lake, lake_place(settings), warehouse, folder / "spool", clock
             ),
@@ -226,6 +254,15 @@ class App:
         return Binance(first, http, self._open_budget(warehouse, clock), clock, attempts=1)
 
     @cached_property
+    def prompt_exchange(self) -> Binance:
+        """The exchange for who must not be kept waiting: Stopped where its budget would make them."""
+        return self._open_exchange_for_checks(self.warehouse)
+
+    @cached_property
+    def prompt_tracking(self) -> Tracking:
+        return Tracking(self.prompt_exchange, self.warehouse, self.clock)
+
+    @cached_property
     def leadership(self) -> Leadership:
         return Leadership(self.warehouse, self.clock)
 
@@ -247,6 +284,22 @@ class App:
     def notifier(self) -> Notifier:
         return Notifier(self.warehouse, self.clock, lambda: _revealed(self.live.settings.notify_urls) or None)
 
+    @cached_property
+    def disk_gate(self) -> DiskGate:
+        """What keeps history and repairs waiting while a disk that the stores are on is nearly full."""
+        folder = self.settings.data_dir
+        folders = [folder, folder / _LAKE_FOLDER] if self.settings.minio_endpoint is None else [folder]
+        return DiskGate(folders, lambda: self.live.settings.disk_reserve_gb * 10**9)
+
+    @cached_property
+    def disk_watch(self) -> DiskWatch:
+        settings = self.settings
+        lake = None if settings.minio_endpoint else settings.data_dir / _LAKE_FOLDER
+        places = {LAKE: lake, WAREHOUSE: None if settings.mysql_host else settings.data_dir}
+        return DiskWatch(
+            self.warehouse, self.clock, places, self.disk_gate, lambda: self.live.settings.disk_warn_days
+        )
+
     def new_run(self, kind: str, requested_by: str, parameters: Mapping[str, Any]) -> NewRun:
         """Describe a run of *kind* that somebody asks for."""
         if kind in self.jobs:
@@ -259,10 +312,18 @@ class App:
         With *loads* all that lands is loaded.
         """
         loader = Loader(self.transform, self.warehouse)
-        fetcher = WindowFetcher(self.exchange, self.landing, self.clock)
+        fetcher = WindowFetcher(self.exchange, self.landing, self.clock, self.disk_gate.obstacle)
         fetching = FetchWindow(fetcher, loader.wake).kind()
-        refetching = RefetchRecent(fetcher, loader.wake).kind()
-        single = [fetching, refetching, self._make_filling(loader), recount_kind(), quality_kind()]
+        refetching = RefetchRecent(fetcher, loader.wake, self._keep_days).kind()
+        single = [
+            fetching,
+            refetching,
+            self._make_filling(loader),
+            recount_kind(self._read_outages, self._keep_days),
+            quality_kind(),
+            disk_kind(lambda: self.disk_watch, self.notifier),
+        ]
+        ageing = Ageing(self._list_ageing_steps, self._ageing_turn).kinds()
         verifier = Verifier(self.lake, self.warehouse, self.clock)
         proofs = proof_kinds(verifier, Replayer(self.lake, self.warehouse, self.clock))
         reconciler = Reconciler(self.lake, self.warehouse)
@@ -270,7 +331,7 @@ class App:
         worker = Worker(
             self.warehouse,
             self.clock,
-            {**kinds, **proofs, **{kind.name: kind for kind in single}},
+            {**kinds, **proofs, **ageing, **{kind.name: kind for kind in single}},
             self.leadership.holder,
             stop or self.stop,
             services={"loader": loader.run} if loads else {},
@@ -282,10 +343,41 @@ class App:
         self._tune(self.live.take(stored), worker)
         return worker
 
+    @cached_property
+    def _ageing_turn(self) -> threading.Lock:
+        """Whose turn it is to maintain, in this process."""
+        return threading.Lock()
+
+    def _list_ageing_steps(self, is_thorough: bool) -> list[Step]:
+        """Return the steps of maintenance as the settings are now: each day's, or all and thorough ones."""
+        settings, warehouse, clock = self.live.settings, self.warehouse, self.clock
+        manager = DataLakeManager(self.lake, warehouse, clock, pack_objects=settings.pack_objects)
+        keeping = {"keep_days": settings.keep_days, "keep_depth_days": settings.keep_depth_days}
+        steps = [
+            *lake_steps(manager, Ages(settings.archive_days, settings.delete_days), is_thorough=is_thorough),
+            retention_step(Retention(warehouse, clock, **keeping)),
+        ]
+        if is_thorough:
+            steps += [
+                housekeeping_step(Housekeeping(warehouse, clock, days=settings.housekeeping_days)),
+                optimise_step(Optimiser(warehouse)),
+                recount_step(recount_kind(self._read_outages, self._keep_days)),
+            ]
+        return steps
+
     def _make_filling(self, loader: Loader) -> Kind:
-        fetcher = GapFetcher(self.exchange, self.landing, self.clock)
-        own_outages = self.settings.data_dir / "outages.yaml"
-        return FillGaps(fetcher, self.clock, loader.wake, lambda: read_outages(own_outages)).kind()
+        fetcher = GapFetcher(self.exchange, self.landing, self.clock, self.disk_gate.obstacle)
+        reloader = Reloader(self.lake, self.warehouse, self.clock)
+        evidence = EvidenceCheck(self.lake, self.warehouse)
+        return FillGaps(
+            fetcher, reloader, evidence, self.clock, loader.wake, self._read_outages, self._keep_days
+        ).kind()
+
+    def _keep_days(self) -> int:
+        return self.live.settings.keep_days
+
+    def _read_outages(self) -> list[Outage]:
+        return read_outages(self.settings.data_dir / "outages.yaml")
 
     @cached_property
     def daemon(self) -> Daemon:
@@ -344,6 +436,21 @@ def lake_place(settings: Settings) -> str:
     scheme = "https" if settings.minio_secure else "http"
     buckets = f"{settings.minio_bucket_raw} and {settings.minio_bucket_archive}"
     return f"{scheme}://{settings.minio_endpoint}, buckets {buckets}"
+
+
+def sqlite_file(settings: Settings) -> Path:
+    """Return where the warehouse is while it is a file."""
+    return settings.data_dir / _SQLITE_FILE
+
+
+def lake_folder(settings: Settings) -> Path:
+    """Return where the lake is while it is a folder."""
+    return settings.data_dir / _LAKE_FOLDER
+
+
+def lake_home(settings: Settings) -> LakeHome:
+    """Say which lake these settings mean."""
+    return LakeHome(FOLDER if settings.minio_endpoint is None else S3, lake_place(settings))
 
 
 def warehouse_place(settings: Settings) -> str:

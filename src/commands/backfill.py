@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ _KEEP = re.compile(r"(\d{1,5}) ?d")
 @click.option("--start", required=True, help="A day or a time like 2026-01-31T14:30, in UTC.")
 @click.option("--end", help="Where it ends, that moment excluded. Default: now.")
 @click.option("--keep", metavar="90d", help="How long candles under an hour stay. Default: for ever.")
+@click.option("--again", is_flag=True, help="Ask, too, for what the exchange did not have before.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--detach", is_flag=True, help="Only ask for it; the daemon does it.")
@@ -38,6 +40,7 @@ def backfill(
     start: str,
     end: str | None,
     keep: str | None,
+    again: bool,
     dry_run: bool,
     yes: bool,
     detach: bool,
@@ -56,7 +59,7 @@ def backfill(
     names, lengths, keep_days = parse_symbols(symbols), parse_intervals(intervals), parse_keep(keep)
     window = parse_window(start, end, SystemClock().now_ms())
     parts = warehouse_app() if dry_run or detach else ready_app()
-    plan = _plan(parts, names, lengths, window)
+    plan = _plan(parts, names, lengths, window, again)
     show_result(_plan_json(plan, keep_days), as_json, lambda: _plan_text(plan, keep_days))
     if dry_run:
         return
@@ -77,7 +80,7 @@ def parse_keep(text: str | None) -> int:
     return int(found[1])
 
 
-def _plan(parts: App, names: list[str], intervals: list[Any], window: Window) -> BackfillPlan:
+def _plan(parts: App, names: list[str], intervals: list[Any], window: Window, again: bool) -> BackfillPlan:
     from src.commands.fetch_request import choose_series
     from src.jobs.backfilling import plan_backfill
     from src.warehouse.app_settings import read_settings
@@ -95,6 +98,7 @@ def _plan(parts: App, names: list[str], intervals: list[Any], window: Window) ->
         parts.exchange.exchange_now_ms(),
         settings.egress,
         settings.budget_share,
+        again=again,
     )
 
 
@@ -140,8 +144,9 @@ def _plan_text(plan: BackfillPlan, keep_days: int) -> str:
     from src.terminal import duration_text, to_text
 
     table = to_text(_plan_table(plan))
+    changes = "".join(f"\n{line}" for line in _keep_lines(plan, keep_days))
     if not plan.windows:
-        return f"{table}\nnothing to fetch"
+        return f"{table}\nnothing to fetch{changes}"
     kept = f"{keep_days} days, by open_time" if keep_days else "for ever (--keep 90d for a time)"
     return (
         f"{table}\n"
@@ -150,7 +155,17 @@ def _plan_text(plan: BackfillPlan, keep_days: int) -> str:
         f"about {duration_text(plan.duration_ms)} at {plan.weight_a_minute:,} weight a minute, if live and "
         "repair use all of theirs\n"
         f"kept {kept}; wanted from its start on, so that gaps up to now are filled as well"
+        f"{changes}"
     )
+
+
+def _keep_lines(plan: BackfillPlan, keep_days: int) -> Iterator[str]:
+    """Yield what changes of what was said before of how long candles stay."""
+    for one in plan.series:
+        if one.window is not None and one.kept_days not in {None, keep_days}:
+            told = [f"{days} days" if days else "for ever" for days in (one.kept_days, keep_days)]
+            name = f"{one.key.symbol} {one.key.interval.value}"
+            yield f"{name} is kept {told[0]} so far; this changes all of it to {told[1]}"
 
 
 def _plan_table(plan: BackfillPlan) -> Table:

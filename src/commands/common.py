@@ -21,16 +21,28 @@ if TYPE_CHECKING:
     from src.wiring import App
 
 
-class Group(click.Group):
-    """A group that turns our errors into one clear line and an exit status."""
+def _explained(invoke: Callable[[], Any]) -> Any:
+    """Turn our errors into one clear line and an exit status."""
+    try:
+        return invoke()
+    except ConfigurationError as error:
+        fail(str(error), 2)
+    except CandlehouseError as error:
+        fail(str(error), 1)
+
+
+class Command(click.Command):
+    """A command of its own that says clearly what went wrong."""
 
     def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except ConfigurationError as error:
-            fail(str(error), 2)
-        except CandlehouseError as error:
-            fail(str(error), 1)
+        return _explained(lambda: super(Command, self).invoke(context))
+
+
+class Group(click.Group):
+    """A group whose commands do."""
+
+    def invoke(self, context: click.Context) -> Any:
+        return _explained(lambda: super(Group, self).invoke(context))
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the file, the first things first

@@ -13,6 +13,7 @@ from src.commands.common import fail, json_option, show_result, warehouse_app
 from src.commands.work import perform
 from src.domain import Interval, Window, utc_from_ms
 from src.errors import ConfigurationError
+from src.window_sets import intersect, subtract
 
 if TYPE_CHECKING:
     from src.services.coverage import SeriesCoverage
@@ -67,17 +68,19 @@ def _recounted(result: Mapping[str, Any]) -> Iterator[str]:
     done = (
         "the ledger is corrected" if result["fixed"] else "./candlehouse coverage --recount --fix corrects it"
     )
-    yield f"{result['series']:,} series counted, {found:,} windows differ: {done}"
+    windows = "1 window differs" if found == 1 else f"{found:,} windows differ"
+    yield f"{result['series']:,} series counted, {windows}: {done}"
 
 
 def _show(names: Sequence[str], interval: str | None, as_json: bool) -> None:
     from src.services.coverage import read_coverage
+    from src.warehouse.app_settings import read_settings
 
     parts = warehouse_app()
     with parts.warehouse.read() as connection:
-        found = read_coverage(
-            connection, parts.clock.now_ms(), names, Interval(interval) if interval else None
-        )
+        keep_days = parts.live.take(read_settings(connection)).keep_days
+        chosen = Interval(interval) if interval else None
+        found = read_coverage(connection, parts.clock.now_ms(), names, chosen, keep_days)
     if unknown := set(names) - {one.row.key.symbol for one in found}:
         fail(f"nothing is held of {', '.join(sorted(unknown))}; see ./candlehouse symbols list", 1)
     with_ranges = len(names) == 1
@@ -96,7 +99,7 @@ def _text(found: Sequence[SeriesCoverage], *, with_ranges: bool) -> str:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("symbol", "interval", "wanted from", "held from", "held to"):
         table.add_column(name)
-    for name in ("ranges", "of wanted", "missing"):
+    for name in ("ranges", "of wanted", "missing", "of it lag"):
         table.add_column(name, justify="right")
     for one in found:
         table.add_row(*_cells(one))
@@ -115,6 +118,7 @@ def _cells(one: SeriesCoverage) -> Iterator[str]:
     # Never rounded up: 100.00 % means that nothing is missing.
     yield "-" if one.share is None else f"{math.floor(one.share * 10_000) / 100:.2f} %"
     yield f"{one.missing_candles:,}"
+    yield f"{one.lag_candles:,}"
 
 
 def _details(one: SeriesCoverage) -> Iterator[str]:
@@ -125,12 +129,19 @@ def _details(one: SeriesCoverage) -> Iterator[str]:
         yield f"  held        {_span(each.window)}  {each.record_count:,} candles, {each.source}{checked}"
     if len(one.ranges) > _SHOWN:
         yield f"  held        {len(one.ranges) - _SHOWN:,} more: --json shows them"
-    for window in one.missing[:_SHOWN]:
-        yield f"  missing     {_span(window)}"
-    if len(one.missing) > _SHOWN:
-        yield f"  missing     {len(one.missing) - _SHOWN:,} more: --json shows them"
+    missing = [part for window in one.missing for part in _around_lag(window, one.lag)]
+    for window in missing[:_SHOWN]:
+        is_lag = one.lag is not None and one.lag.start_ms <= window.start_ms
+        yield f"  {'lag    ' if is_lag else 'missing'}     {_span(window)}"
+    if len(missing) > _SHOWN:
+        yield f"  missing     {len(missing) - _SHOWN:,} more: --json shows them"
     for unwanted in one.unwanted:
         yield f"  not wanted  {_span(unwanted.window)}  {unwanted.reason}"
+
+
+def _around_lag(window: Window, lag: Window | None) -> list[Window]:
+    """Return what of *window* is gap, and what is lag."""
+    return [*subtract([window], [lag]), *intersect([window], [lag])] if lag else [window]
 
 
 def _json(one: SeriesCoverage, *, with_ranges: bool) -> dict[str, Any]:
@@ -147,6 +158,7 @@ def _json(one: SeriesCoverage, *, with_ranges: bool) -> dict[str, Any]:
         "candles": sum(each.record_count for each in one.ranges),
         "share": one.share,
         "missing_candles": one.missing_candles,
+        "lag_candles": one.lag_candles,
     }
     if with_ranges:
         told["held"] = [

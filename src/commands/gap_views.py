@@ -12,6 +12,7 @@ from rich.text import Text
 from src.commands.run_views import counted, table_of, time_text, window_text
 from src.domain import SeriesKey
 from src.maintenance.gaps import GapChanges
+from src.terminal import to_text
 from src.warehouse.gaps import GapReason, GapRow, GapState
 
 _STYLES = {
@@ -21,13 +22,6 @@ _STYLES = {
     GapState.EMPTY_AT_EXCHANGE: "dim",
     GapState.UNFILLABLE: "red",
     GapState.FAILED: "bold red",
-}
-_REASONS = {
-    GapReason.NOT_FETCHED: "not fetched yet",
-    GapReason.OUTAGE: "known outage",
-    GapReason.BEYOND_REACH: "beyond the API's reach",
-    GapReason.QUARANTINED: "a row was quarantined",
-    GapReason.OBJECT_LOST: "its object is lost",
 }
 
 
@@ -73,6 +67,12 @@ def gap_view(row: NamedGap) -> RenderableType:
     return Group(fields, Text(), answers)
 
 
+def gap_text(row: NamedGap) -> str:
+    """Return the same as text; an address stands on a line of its own, whole, to be copied."""
+    file = f"\n\nfile that would fill it\n{row.gap.file_hint}" if row.gap.file_hint else ""
+    return f"{to_text(gap_view(row))}{file}"
+
+
 def gap_json(row: NamedGap) -> dict[str, Any]:
     """Return a gap for programs; times in UTC milliseconds."""
     key, gap = row
@@ -99,19 +99,19 @@ def gap_json(row: NamedGap) -> dict[str, Any]:
 
 def changes_json(changes: GapChanges) -> dict[str, int]:
     """Return what a look found, for programs."""
-    names = ("detected", "filled", "reopened", "open", "missing")
-    return {"series": len(changes.series), **{name: getattr(changes, name) for name in names}}
+    names = ("detected", "filled", "reopened", "open", "missing", "lag_candles")
+    return {"series": changes.looked_at, **{name: getattr(changes, name) for name in names}}
 
 
 def changes_text(changes: GapChanges) -> str:
     """Return what a look found, for people."""
     found = (
-        f"looked at {len(changes.series):,} series: {changes.detected:,} new, "
+        f"looked at {changes.looked_at:,} series: {changes.detected:,} new, "
         f"{changes.filled:,} filled, {changes.reopened:,} open again"
     )
-    if not changes.open:
-        return f"{found}; no gaps"
-    return f"{found}; {counted(changes.open, 'gap')} with {counted(changes.missing, 'missing candle')}"
+    gaps = f"{counted(changes.open, 'gap')} with {counted(changes.missing, 'missing candle')}"
+    lag = f"; {counted(changes.lag_candles, 'candle')} lag at the ends" if changes.lag_candles else ""
+    return f"{found}; {gaps if changes.open else 'no gaps'}{lag}"
 
 
 def _fields(key: SeriesKey, gap: GapRow) -> list[tuple[str, str]]:
@@ -123,7 +123,6 @@ def _fields(key: SeriesKey, gap: GapRow) -> list[tuple[str, str]]:
         ("state", _words(gap.state)),
         ("why", _why(gap)),
         ("beyond the API's reach", counted(gap.beyond_reach, "candle") if gap.beyond_reach else ""),
-        ("file that would fill it", gap.file_hint or ""),
         ("detected (UTC)", time_text(gap.detected_ms)),
         ("asked (UTC)", f"{time_text(gap.attempted_ms)}, {gap.attempts}x" if gap.attempted_ms else "never"),
         ("asked again (UTC)", time_text(gap.ask_again_ms) if gap.ask_again_ms else ""),
@@ -134,13 +133,9 @@ def _fields(key: SeriesKey, gap: GapRow) -> list[tuple[str, str]]:
 
 
 def _why(gap: GapRow) -> str:
-    if gap.state is GapState.FILLED:
-        return ""
-    words = _REASONS[gap.reason]
-    if gap.state is GapState.EMPTY_AT_EXCHANGE:
-        words = "nothing there"
-    elif gap.evidence:
-        words = "nothing there when last asked"
+    if gap.state is GapState.FILLED and gap.reason is not GapReason.FACTS_LOST:
+        return gap.hint or ""
+    words = gap.reason.in_words
     return f"{words}: {gap.hint}" if gap.hint else words
 
 

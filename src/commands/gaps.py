@@ -60,15 +60,14 @@ def gaps_show(gap_id: int, as_json: bool) -> None:
     \b
     Example: ./candlehouse gaps show 12
     """
-    from src.commands.gap_views import gap_json, gap_view
+    from src.commands.gap_views import gap_json, gap_text
     from src.errors import NotFound
-    from src.terminal import to_text
     from src.warehouse.gaps import GapFilter
 
     rows = _read(warehouse_app(), GapFilter(ids=[gap_id]), 1)
     if not rows:
         raise NotFound(f"there is no gap {gap_id}: ./candlehouse gaps list shows which there are")
-    show_result(gap_json(rows[0]), as_json, lambda: to_text(gap_view(rows[0])))
+    show_result(gap_json(rows[0]), as_json, lambda: gap_text(rows[0]))
 
 
 @gaps.command("check")
@@ -77,11 +76,14 @@ def gaps_show(gap_id: int, as_json: bool) -> None:
 def gaps_check(symbols: tuple[str, ...], as_json: bool) -> None:
     """Look for gaps now, in all tracked series where none is named; asks no exchange.
 
+    A gap that was closed is open again when an answer that closed it is gone from the lake.
+
     \b
     Example: ./candlehouse gaps check BTCUSDT
     """
     from src.commands.fetch_request import parse_symbols
     from src.commands.gap_views import changes_json, changes_text
+    from src.maintenance.evidence import EvidenceCheck
     from src.maintenance.gaps import detect_gaps
     from src.maintenance.outages import read_outages
     from src.warehouse.series import list_series
@@ -94,6 +96,7 @@ def gaps_check(symbols: tuple[str, ...], as_json: bool) -> None:
         raise ConfigurationError(f"not tracked: {', '.join(sorted(unknown))}; see ./candlehouse symbols list")
     chosen = [key for key in tracked if key.symbol in names] if names else None
     now_ms = parts.clock.now_ms()
+    EvidenceCheck(parts.lake, parts.warehouse).look()
     changes = parts.warehouse.run(lambda c: detect_gaps(c, now_ms, chosen, outages=outages))
     show_result(changes_json(changes), as_json, lambda: changes_text(changes))
 

@@ -66,6 +66,7 @@ def _object_json(parts: App, key: str) -> tuple[dict[str, Any], bool]:
 def _candle_json(parts: App, symbol: str, time: str, interval: str) -> tuple[dict[str, Any], bool]:
     from src.commands.fetch_request import parse_intervals, parse_symbols
     from src.maintenance.lineage import explain_absence, open_source
+    from src.warehouse.app_settings import read_settings
     from src.warehouse.lineage import find_lineage, get_series
     from src.warehouse.symbols import Lifetime, list_lifetimes
 
@@ -75,16 +76,32 @@ def _candle_json(parts: App, symbol: str, time: str, interval: str) -> tuple[dic
         series = get_series(connection, _HOME, name, of)
         found = find_lineage(connection, series, time_ms)
         lifetime = list_lifetimes(connection).get((_HOME, name), Lifetime())
+        keep_days = parts.live.take(read_settings(connection)).keep_days
     value = _told(found)
     if found.candle is None:
-        value["why_not"] = explain_absence(found, lifetime, parts.clock.now_ms())
+        value["why_not"] = explain_absence(found, lifetime, parts.clock.now_ms(), keep_days)
         return value, False
     if found.source is None:
-        value["object"] = {"id": found.candle.object_id, "problem": "the catalog has it no more"}
+        value["object"] = _gone_json(found)
         return value, False
     opened = open_source(parts.lake, found.source, found.candle.open_time_ms)
     value["object"] = _source(found.source, opened)
     return value, opened.problem is None
+
+
+def _gone_json(found: Lineage) -> dict[str, Any]:
+    """Return what is known of an object that the catalog has no more."""
+    from src.maintenance.lineage import deletion_text
+
+    assert found.candle is not None
+    gone, stone = {"id": found.candle.object_id}, found.tombstone
+    if stone is None:
+        return {**gone, "problem": "the catalog has it no more"}
+    return {
+        **gone,
+        "deleted_at_ms": stone.deleted_ms,
+        "problem": f"{deletion_text(stone.deleted_ms)}, with {stone.objects:,} objects of {stone.date}",
+    }
 
 
 def _told(found: Lineage) -> dict[str, Any]:
@@ -117,13 +134,17 @@ def _told(found: Lineage) -> dict[str, Any]:
             }
             for one in found.versions
         ],
-        "gap": None if found.gap is None else {"id": found.gap.id, "state": found.gap.state.value},
+        "gap": _gap(found),
     }
 
 
-def _source(row: ObjectRow, opened: Opened) -> dict[str, Any]:
-    from src.extract.http import USER_AGENT
+def _gap(found: Lineage) -> dict[str, Any] | None:
+    if found.gap is None:
+        return None
+    return {"id": found.gap.id, "state": found.gap.state.value, "reason": found.gap.reason.value}
 
+
+def _source(row: ObjectRow, opened: Opened) -> dict[str, Any]:
     request = opened.request
     return {
         "id": row.id,
@@ -142,8 +163,9 @@ def _source(row: ObjectRow, opened: Opened) -> dict[str, Any]:
         if request is None
         else {"url": request.url, "params": request.params, "weight": request.weight},
         "row": opened.place,
-        # Objects do not say which version loaded them; this is the one that reads them now.
-        "code_version": USER_AGENT,
+        "pack": row.pack,
+        "code_version": row.code_version,
+        "deleted_at_ms": row.deleted_ms,
         "problem": opened.problem,
     }
 
@@ -172,6 +194,8 @@ def _object_lines(value: dict[str, Any]) -> Iterator[str]:
         return
     yield f"object       {value['key']}"
     yield f"             {value['bucket']} bucket, {value['state']}, {value['size_bytes']:,} bytes"
+    if value["pack"]:
+        yield f"             in {value['pack']}"
     yield f"sha256       {value['sha256']}"
     yield f"captured     {format_utc(value['captured_at_ms'])}"
     yield f"exchange     {format_utc(value['exchange_time_ms'])}"
@@ -186,4 +210,4 @@ def _object_lines(value: dict[str, Any]) -> Iterator[str]:
         yield f"candles      {value['record_count']} in it, {value['candles_held']} held from it"
     if value["problem"]:
         yield f"problem      {value['problem']}"
-    yield f"read by      {value['code_version']}"
+    yield f"loaded by    candlehouse {value['code_version'] or 'before it said so'}"

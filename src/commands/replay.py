@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from src.commands.common import json_option, ready_app, show_result
+from src.commands.times import counted_days
 from src.commands.verify import window_parameters
 from src.commands.work import perform
 from src.domain import Window
@@ -50,7 +51,7 @@ def replay(
 def _lines(result: Mapping[str, Any], dry_run: bool) -> Iterator[str]:
     would = "would be " if dry_run else ""
     yield (
-        f"{result['days']:,} days of series looked at, {result['changed_days']:,} {would}changed: "
+        f"{counted_days(result['days'])} looked at, {result['changed_days']:,} {would}changed: "
         f"{result['inserted']:,} candles new, {result['replaced']:,} replaced, {result['deleted']:,} deleted"
     )
     for one in result["troubles"]:

@@ -184,13 +184,14 @@ def _wanted(
 
 def _check_kind(parts: App, kind: str) -> None:
     """Refuse a kind that does not exist, unless there are runs of it from another version."""
+    from src.jobs.ageing import MAINTENANCE
     from src.jobs.fetching import FETCH_WINDOW
     from src.jobs.kinds import EXTRACT, TRANSFORM
     from src.jobs.proving import REPLAY, VERIFY
     from src.warehouse.runs import BATCH, RunFilter, list_runs
 
     jobs = (spec.kind for spec in parts.jobs.values())
-    known = dict.fromkeys((BATCH, FETCH_WINDOW, *jobs, EXTRACT, TRANSFORM, VERIFY, REPLAY))
+    known = dict.fromkeys((BATCH, FETCH_WINDOW, *jobs, EXTRACT, TRANSFORM, VERIFY, REPLAY, MAINTENANCE))
     if kind in known:
         return
     with parts.warehouse.read() as connection:

@@ -17,6 +17,7 @@ _WHY = {
     "adopted": "",
     "ignored": " means nothing here, by its name or what it holds: docs/dropped-in-files.md has what does",
     "young": " is adopted when it is a quarter of an hour old",
+    "leftovers": " was removed: a crash had left it, the object lies elsewhere or is deleted",
 }
 
 

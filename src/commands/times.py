@@ -31,3 +31,8 @@ def parse_duration_ms(text: str, option: str) -> int:
     if duration_ms == 0:
         raise ConfigurationError(f"{option} {text}: accepted: a duration like 90s, 15min, 2h or 30d")
     return duration_ms
+
+
+def counted_days(days: int) -> str:
+    """Return how many days of series were looked at, for people."""
+    return f"{days:,} {'day' if days == 1 else 'days'} of series"

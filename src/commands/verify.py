@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from src.commands.common import json_option, ready_app, show_result
-from src.commands.times import parse_time
+from src.commands.times import counted_days, parse_time
 from src.commands.work import perform
 from src.errors import ConfigurationError
 
@@ -66,7 +66,7 @@ def window_parameters(start: str | None, end: str | None, now_ms: int) -> dict[s
 
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     states = ", ".join(f"{count:,} {state}" for state, count in result["states"].items() if count)
-    compared = f"{result['days']:,} days of series, {result['candles']:,} candles compared"
+    compared = f"{counted_days(result['days'])}, {result['candles']:,} candles compared"
     yield f"{compared}: {states or 'nothing is held'}"
     for one in result["findings"]:
         yield f"{one['state']}: {one['series']} {one['date']}: {one['what']}"

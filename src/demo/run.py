@@ -7,7 +7,9 @@ simulator; the view reads the warehouse as anybody could.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from src.api.process import running_api
 from src.demo.view import View
 from src.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, VARIABLES, Settings
 from src.simulator.config import SimulatorConfig
@@ -45,8 +48,13 @@ def running_demo(settings: Settings, folder: Path) -> Iterator[tuple[View, subpr
     log_path = folder / "scheduler.log"
     with Simulator(SimulatorConfig()).serve_in_thread() as simulator, log_path.open("ab") as log:
         environment = _environment(settings, folder, simulator.base_url)
-        with _scheduler(environment, log) as scheduler:
-            yield View(folder, simulator, log_path), scheduler
+        # A log of its own, beside the scheduler's, in which the view looks for what happens.
+        with (
+            (folder / "api.log").open("ab") as api_log,
+            running_api(environment, api_log),
+            _scheduler(environment, log) as scheduler,
+        ):
+            yield View(folder, simulator, log_path, _link(environment)), scheduler
 
 
 def _environment(settings: Settings, folder: Path, base_url: str) -> dict[str, str]:
@@ -64,7 +72,24 @@ def _environment(settings: Settings, folder: Path, base_url: str) -> dict[str, s
         "CANDLEHOUSE_BREAKER_SECONDS": str(2 * _CYCLE_SECONDS),
         "CANDLEHOUSE_LOG": settings.log_level,
         "BINANCE_BASE_URL": base_url,
+        "CANDLEHOUSE_PORT": str(_free_port(settings.port)),
+        "CANDLEHOUSE_TOKEN": secrets.token_urlsafe(16),
     }
+
+
+def _free_port(wanted: int) -> int:
+    """Return the port that is set, or another one where a Candlehouse that is not the demo has it."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", wanted))
+        except OSError:
+            one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _link(environment: dict[str, str]) -> str:
+    return f"http://127.0.0.1:{environment['CANDLEHOUSE_PORT']}/?token={environment['CANDLEHOUSE_TOKEN']}"
 
 
 @contextmanager

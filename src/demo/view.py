@@ -40,7 +40,7 @@ _HELP = "1 429  2 server errors  3 HTML  4 truncated  5 one symbol  h heal  q qu
 class View:
     """Shows the pipeline until the scheduler ends, a key or Ctrl-C says so, or the time is over."""
 
-    def __init__(self, folder: Path, simulator: Simulator, log_path: Path) -> None:
+    def __init__(self, folder: Path, simulator: Simulator, log_path: Path, link: str) -> None:
         self._console = Console()
         self._clock = SystemClock()
         self._warehouse = open_warehouse(sqlite_url(folder / "warehouse.db"))
@@ -48,6 +48,7 @@ class View:
         self._folder = folder
         self._simulator = simulator
         self._log_path = log_path
+        self._link = link
         self._events = Events(log_path)
 
     def show(self, scheduler: subprocess.Popen[bytes], seconds: int | None) -> int:
@@ -82,6 +83,7 @@ class View:
         """Return what is shown now."""
         heading = Text.assemble(("Candlehouse demo", "bold"), ("   exchange: simulator at ", "dim"))
         heading.append(self._simulator.base_url, style="dim")
+        heading.append("\nopen " + self._link, style="dim")
         status = self._find_status()
         now_ms = self._clock.now_ms()
         body: RenderableType = Text("preparing the stores ...", style="dim")

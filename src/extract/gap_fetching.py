@@ -18,6 +18,7 @@ from src.extract.exchange import Exchange, KlinesAnswer
 from src.extract.landing import Landing
 from src.extract.lanes import in_lane
 from src.extract.patience import wait_out
+from src.extract.room import Obstacle, no_obstacle, wait_for_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,15 @@ class GapAnswer:
 
 
 class GapFetcher:
-    """Asks one exchange about gaps of its series, in the repair lane."""
+    """Asks one exchange about gaps of its series, in the repair lane, while no *obstacle* is there."""
 
-    def __init__(self, exchange: Exchange, landing: Landing, clock: Clock) -> None:
+    def __init__(
+        self, exchange: Exchange, landing: Landing, clock: Clock, obstacle: Obstacle = no_obstacle
+    ) -> None:
         self._exchange = exchange
         self._landing = landing
         self._clock = clock
+        self._obstacle = obstacle
 
     def fetch_gap(
         self,
@@ -93,6 +97,7 @@ class GapFetcher:
                 series.symbol, series.interval, window.start_ms, window.end_ms - 1, limit
             )
 
+        wait_for_room(self._obstacle, Lane.REPAIR, self._clock, on_wait)
         return wait_out(fetch, self._clock, on_wait)
 
     def _keep(self, series: SeriesKey, answer: KlinesAnswer, run_id: int) -> str:

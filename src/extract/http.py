@@ -22,8 +22,9 @@ from src.errors import SourcePermanent
 from src.extract.breaker import SourceDown
 from src.extract.deadline import AnswerTooLate, DeadlineAdapter
 from src.stopping import Stop, current_stop, run_abandonable
+from src.version import VERSION
 
-USER_AGENT = "candlehouse/0.1.0"
+USER_AGENT = f"candlehouse/{VERSION}"
 
 # A ban lasts three days at most; a larger number in Retry-After is not meant seriously.
 _LONGEST_WAIT_S = 7 * 86_400

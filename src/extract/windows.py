@@ -17,6 +17,7 @@ from src.extract.exchange import Exchange, KlinesAnswer
 from src.extract.landing import Landing
 from src.extract.lanes import in_lane
 from src.extract.patience import wait_out
+from src.extract.room import Obstacle, no_obstacle, wait_for_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,15 @@ class ChunkReport:
 
 
 class WindowFetcher:
-    """Fetches chunks of one exchange's series. Safe to use from several threads."""
+    """Fetches chunks of one exchange's series, while there is no *obstacle*. For several threads."""
 
-    def __init__(self, exchange: Exchange, landing: Landing, clock: Clock) -> None:
+    def __init__(
+        self, exchange: Exchange, landing: Landing, clock: Clock, obstacle: Obstacle = no_obstacle
+    ) -> None:
         self._exchange = exchange
         self._landing = landing
         self._clock = clock
+        self._obstacle = obstacle
 
     def fetch_chunk(
         self,
@@ -68,6 +72,7 @@ class WindowFetcher:
         walk = _Walk(series.interval, chunk)
         with in_lane(lane), bound_contextvars(symbol=series.symbol, interval=series.interval.value):
             while not walk.is_over:
+                wait_for_room(self._obstacle, lane, self._clock, on_wait)
                 answer = self._ask(series, walk.rest, on_wait)
                 inside = walk.take_in(answer)
                 if answer.closed and inside and is_news(answer):

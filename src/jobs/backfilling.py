@@ -1,14 +1,14 @@
 """Backfill: what fetching a window of history would take, decided first; then a batch that does it.
 
-What is held is never asked for again, nor what the exchange has twice answered it does not have, nor what
-runs that have not ended yet are going to fetch.
+What is held is never asked for again, nor what runs that have not ended yet are going to fetch. What the
+exchange has answered that it does not have is only asked for again when somebody says so.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
 
@@ -21,9 +21,10 @@ from src.extract.minutes import FLOORS
 from src.jobs.asking import MOST_CHILDREN, ask_windows
 from src.jobs.fetching import FETCH_WINDOW
 from src.warehouse.budgets import find_budget
-from src.warehouse.coverage import list_coverage
+from src.warehouse.coverage import list_held
 from src.warehouse.engine import Warehouse
-from src.warehouse.gaps import GapFilter, GapState, list_gaps
+from src.warehouse.gaps import GapState, list_open
+from src.warehouse.lacked import list_lacked
 from src.warehouse.runs import RunFilter, RunState, list_runs
 from src.warehouse.series import list_series, want_history
 from src.warehouse.symbols import Lifetime
@@ -40,18 +41,23 @@ _UNFINISHED = tuple(state for state in RunState if not state.is_end)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a series' windows, each list in order: held, empty at the exchange, being fetched."""
+    """What is known of a series' windows, each list in order: held, empty at the exchange, being fetched.
+
+    *keep_days* is for how long it is kept so far, None where nobody said.
+    """
 
     held: Sequence[Window] = ()
     empty: Sequence[Window] = ()
     under_way: Sequence[Window] = ()
+    keep_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesPlan:
     """What a backfill does for one series; *window* is what can be had of the one asked for, None of none.
 
-    *held*, *empty* and *under_way* are candles that are not fetched; *windows* are what is.
+    *held*, *empty* and *under_way* are candles that are not fetched; *windows* are what is. *kept_days* is
+    for how long the series is kept so far, None where nobody said.
     """
 
     key: SeriesKey
@@ -62,6 +68,7 @@ class SeriesPlan:
     held: int = 0
     empty: int = 0
     under_way: int = 0
+    kept_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def plan_series(
     """Plan one series; *lifetime* is None when it has no candles at all, *now_ms* the exchange's time."""
     window = None if lifetime is None else _clip(key, asked, lifetime, now_ms)
     if window is None:
-        return SeriesPlan(key, None)
+        return SeriesPlan(key, None, kept_days=known.keep_days)
     parts = [window]
     left_out = []
     for windows in (known.held, known.empty, known.under_way):
@@ -101,7 +108,10 @@ def plan_series(
         tuple(parts),
         _count(key, parts),
         sum(count_requests(key.interval, chunk) for chunk in chunks),
-        *left_out,
+        held=left_out[0],
+        empty=left_out[1],
+        under_way=left_out[2],
+        kept_days=known.keep_days,
     )
 
 
@@ -112,15 +122,20 @@ def plan_backfill(
     now_ms: int,
     egress: str,
     share: float,
+    *,
+    again: bool = False,
 ) -> BackfillPlan:
     """Plan *asked* for these series; ConfigurationError when it would fall into too many pieces.
 
-    *share* is the part of the exchange's limit that is ours, *now_ms* the exchange's time.
+    *share* is the part of the exchange's limit that is ours, *now_ms* the exchange's time. With *again* what
+    the exchange did not have is asked for once more.
     """
     with warehouse.read() as connection:
         known = _find_known(connection, lifetimes)
         bytes_a_candle = _average_size(connection)
         limits = [find_budget(connection, name, egress) for name in {key.exchange for key in lifetimes}]
+    if again:
+        known = {key: replace(of, empty=()) for key, of in known.items()}
     plans = tuple(plan_series(key, asked, of, known[key], now_ms) for key, of in lifetimes.items())
     if sum(len(plan.windows) for plan in plans) > MOST_CHILDREN:
         raise ConfigurationError(
@@ -179,26 +194,34 @@ def _history_weight(allowed: int) -> int:
     return max(WEIGHT_KLINES, allowed * (100 - others) // 100)
 
 
-def _find_known(connection: Connection, keys: Iterable[SeriesKey]) -> dict[SeriesKey, Known]:
-    ids = {row.key: row.id for row in list_series(connection, tracked_only=False)}
-    chosen = [ids[key] for key in keys if key in ids]
-    if not chosen:
-        return {key: Known() for key in keys}
-    held = list_coverage(connection, chosen)
-    empty: dict[int, list[Window]] = defaultdict(list)
-    for gap in list_gaps(connection, GapFilter(series_ids=chosen, states=(GapState.EMPTY_AT_EXCHANGE,))):
-        empty[gap.series_id].append(gap.window)
+def _find_known(connection: Connection, keys: Collection[SeriesKey]) -> dict[SeriesKey, Known]:
+    rows = {row.key: row for row in list_series(connection, tracked_only=False) if row.key in keys}
+    ids = [row.id for row in rows.values()]
+    held, empty = list_held(connection, ids), _list_empty(connection, ids)
+    lacked = list_lacked(connection, {key.symbol for key in keys})
     under_way: dict[SeriesKey | None, list[Window]] = defaultdict(list)
     for run in list_runs(connection, RunFilter(kind=FETCH_WINDOW, states=_UNFINISHED), 2 * MOST_CHILDREN):
         under_way[run.series].extend([run.window] if run.window else [])
-    return {
-        key: Known(
-            merge(row.window for row in held.get(ids.get(key, 0), [])),
-            merge(empty[ids.get(key, 0)]),
-            merge(under_way[key]),
+    found = {key: Known(empty=merge(lacked[key]), under_way=merge(under_way[key])) for key in keys}
+    for key, row in rows.items():
+        found[key] = replace(
+            found[key],
+            held=held.get(row.id, ()),
+            empty=merge([*found[key].empty, *empty[row.id]]),
+            keep_days=row.keep_days,
         )
-        for key in keys
-    }
+    return found
+
+
+def _list_empty(connection: Connection, series_ids: Sequence[int]) -> dict[int, list[Window]]:
+    """Return what an answer had nothing of, as far as the gaps tell."""
+    found: dict[int, list[Window]] = defaultdict(list)
+    for series_id, gaps in (list_open(connection, series_ids) if series_ids else {}).items():
+        for gap in gaps:
+            is_closed = gap.state is GapState.EMPTY_AT_EXCHANGE
+            answered = [gap.window] if is_closed else merge(one.window for one in gap.evidence)
+            found[series_id] += intersect([gap.window], answered)
+    return found
 
 
 def _average_size(connection: Connection) -> float:

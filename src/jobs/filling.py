@@ -1,7 +1,7 @@
 """The kind of run ``fill_gaps``: finds what is missing, asks for it, newest first, and says what came of it.
 
-Candles that come are landed and loaded like all data. An answer without any is landed as evidence; two of
-them, an hour apart, close a gap as empty at the exchange.
+What the lake has is reloaded from there. Candles that come are landed and loaded like all data. An answer
+without any is landed as evidence; two of them, an hour apart, close a gap as empty at the exchange.
 """
 
 from __future__ import annotations
@@ -22,15 +22,19 @@ from src.jobs.asking import MANUAL
 from src.jobs.context import Kind, Outcome, RunContext
 from src.jobs.finishing import judge, wait_until_loaded
 from src.jobs.job_registry import FILL_GAPS, FillParameters
+from src.jobs.reloading import reload_gaps
+from src.maintenance.evidence import EvidenceCheck
 from src.maintenance.gap_answers import take_answers
 from src.maintenance.gaps import GapChanges, Lag, detect_gaps
 from src.maintenance.outages import Outage
+from src.maintenance.reloading import Reloader
 from src.warehouse.engine import Warehouse
 from src.warehouse.gaps import (
     FILLABLE_STATES,
     Evidence,
     GapFilter,
     GapRow,
+    GapState,
     claim_gaps,
     fail_gap,
     list_gaps,
@@ -38,6 +42,7 @@ from src.warehouse.gaps import (
 from src.warehouse.runs import NewRun, create_run
 from src.warehouse.series import SeriesRow
 from src.warehouse.wanted import FOR_EVER
+from src.window_sets import intersect
 
 # What live fetching brings by itself is left to it for so long; behind a gap that is known, for a day.
 _LAG_PATIENCE_MS = 15 * MINUTE_MS
@@ -49,9 +54,14 @@ _TOLD = 20
 
 @dataclass(slots=True)
 class _Filled:
-    """What came of a run so far; *failures* by the gap's series and window."""
+    """What came of a run so far; *failures* by the gap's series and window.
+
+    *reloaded* are candles from the lake, *healed* the gaps that they filled.
+    """
 
     asked: set[SeriesKey] = field(default_factory=set)
+    reloaded: int = 0
+    healed: int = 0
     gaps: int = 0
     probed: int = 0
     answers: int = 0
@@ -68,32 +78,58 @@ class FillGaps:
     """
 
     fetcher: GapFetcher
+    reloader: Reloader
+    evidence: EvidenceCheck
     clock: Clock
     wake_loader: Callable[[], None]
     outages: Callable[[], Sequence[Outage]] = tuple
-    keep_days: int = FOR_EVER
+    keep_days: Callable[[], int] = lambda: FOR_EVER
 
     def kind(self) -> Kind:
         return Kind(FILL_GAPS, self.execute, retries=True)
 
     def execute(self, context: RunContext) -> Outcome:
-        """Detect, ask, wait until what came is loaded, and detect again."""
+        """Detect, reload, ask, wait until what came is loaded, and detect again."""
         context.progress.step("detect", "running")
+        self.evidence.look(self._since_ms(context))
         changes = self._detect(context)
         context.progress.step("detect", "done")
-        chosen, lags = self._choose(context, changes), self._choose_lags(context, changes)
-        context.progress.start("gaps", len(chosen) + len(lags))
-        context.progress.step("ask", "running")
         filled = _Filled()
+        self._reload(context, changes, filled)
+        chosen, lags = self._choose(context, changes), self._choose_lags(context, changes)
+        self._ask(context, changes, chosen, lags, filled)
+        wait_until_loaded(context, self.wake_loader)
+        asked = sorted(filled.asked)
+        after = self._detect(context, asked) if asked else GapChanges()
+        return _outcome(context, changes, filled, after)
+
+    def _reload(self, context: RunContext, changes: GapChanges, filled: _Filled) -> None:
+        """Put back what the lake has of all that is due, however much: it costs no request."""
+        context.progress.step("reload", "running")
+        due = self._list_due(context, changes, (*FILLABLE_STATES, GapState.UNFILLABLE))
+        context.progress.start("gaps", len(due))
+        done = reload_gaps(context, self.reloader, due, changes.series)
+        filled.reloaded = done.candles
+        if done.series:
+            filled.healed = self._detect(context, sorted(done.series)).filled
+        context.progress.step("reload", "done")
+
+    def _ask(
+        self,
+        context: RunContext,
+        changes: GapChanges,
+        chosen: Sequence[GapRow],
+        lags: Sequence[Lag],
+        filled: _Filled,
+    ) -> None:
+        """Ask the exchange for gaps, then whether it has anything at the ends of series that are late."""
+        context.progress.start("gaps", filled.healed + len(chosen) + len(lags), done=filled.healed)
+        context.progress.step("ask", "running")
         for together in group_gaps(chosen, changes.series):
             self._fill(context, changes.series[together[0].series_id], together, filled)
         for lag in lags:
             self._probe(context, lag, filled)
         context.progress.step("ask", "done")
-        wait_until_loaded(context, self.wake_loader)
-        asked = sorted(filled.asked)
-        after = self._detect(context, asked) if asked else GapChanges()
-        return _outcome(context, changes, filled, after)
 
     def _detect(self, context: RunContext, series: Sequence[SeriesKey] | None = None) -> GapChanges:
         outages, now_ms = self.outages(), self.clock.now_ms()
@@ -103,26 +139,35 @@ class FillGaps:
                 now_ms,
                 series,
                 outages=outages,
-                keep_days=self.keep_days,
+                keep_days=self.keep_days(),
                 run_id=context.run.id,
             )
         )
 
     def _choose(self, context: RunContext, changes: GapChanges) -> list[GapRow]:
-        """Return the gaps to ask for: those named, else those that are due, the newest first."""
+        """Return the gaps to ask the exchange for, the newest first and no more than may be asked for."""
+        due = self._list_due(context, changes, FILLABLE_STATES)
+        return due[: context.parameters.get("max_gaps")]
+
+    def _list_due(self, context: RunContext, changes: GapChanges, states: Sequence[GapState]) -> list[GapRow]:
+        """Return the gaps that are named, else those that are due, the newest first."""
         wanted, now_ms = context.parameters, self.clock.now_ms()
-        ids, days = wanted.get("ids") or (), wanted.get("lookback_days")
+        ids = wanted.get("ids") or ()
         query = GapFilter(
             symbols=wanted.get("symbols") or (),
-            states=FILLABLE_STATES,
+            states=states,
             ids=ids,
-            ends_after_ms=None if days is None or ids else now_ms - days * DAY_MS,
+            ends_after_ms=None if ids else self._since_ms(context),
         )
         with context.warehouse.read() as connection:
             rows = list_gaps(connection, query)
-        due = [row for row in rows if ids or row.ask_again_ms is None or row.ask_again_ms <= now_ms]
-        known = (row for row in due if row.series_id in changes.series)
-        return list(islice(known, wanted.get("max_gaps")))
+        due = (row for row in rows if ids or row.ask_again_ms is None or row.ask_again_ms <= now_ms)
+        return [row for row in due if row.series_id in changes.series and (ids or _is_wanted(row, changes))]
+
+    def _since_ms(self, context: RunContext) -> int | None:
+        """Return after when a gap must end for this run to look after it, None for whenever."""
+        days = context.parameters.get("lookback_days")
+        return None if days is None else self.clock.now_ms() - int(days) * DAY_MS
 
     def _choose_lags(self, context: RunContext, changes: GapChanges) -> list[Lag]:
         """Return the ends of series that live fetching should have reached: does the exchange have more?"""
@@ -212,6 +257,12 @@ def ask_fill(warehouse: Warehouse, parameters: Mapping[str, Any], requested_by: 
     return warehouse.run(lambda connection: create_run(connection, new))
 
 
+def _is_wanted(gap: GapRow, changes: GapChanges) -> bool:
+    """Whether a gap is asked for: those that have aged out stay for the account alone."""
+    wanted = changes.wanted.get(gap.series_id)
+    return wanted is not None and bool(intersect([gap.window], [wanted]))
+
+
 def group_gaps(gaps: Iterable[GapRow], series: Mapping[int, SeriesRow]) -> list[list[GapRow]]:
     """Put gaps of a series together that one page reaches over; the newest come first, each group in order.
 
@@ -243,12 +294,13 @@ def _is_late(lag: Lag, now_ms: int) -> bool:
 def _outcome(context: RunContext, changes: GapChanges, filled: _Filled, after: GapChanges) -> Outcome:
     result = {
         "detected": changes.detected,
+        "reloaded": filled.reloaded,
         "gaps_asked": filled.gaps,
         "ends_asked": filled.probed,
         "answers": filled.answers,
         "candles": filled.candles,
         "answers_without": filled.without,
-        "filled": changes.filled + after.filled,
+        "filled": changes.filled + filled.healed + after.filled,
         "reopened": changes.reopened,
         "failures": dict(islice(sorted(filled.failures.items()), _TOLD)),
     }

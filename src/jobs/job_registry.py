@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,8 @@ RECOUNT_COVERAGE = "recount_coverage"
 CHECK_QUALITY = "check_quality"
 VERIFY_SAMPLE = "verify_sample"
 REFETCH_RECENT, REFETCH_DAYS = "refetch_recent", "refetch_days"
+WATCH_DISK = "watch_disk"
+DAILY_AGEING, WEEKLY_MAINTENANCE = "daily_ageing", "weekly_maintenance"
 REPAIR_GAPS, BACKFILL_GAPS, FILL_GAPS = "repair_gaps", "backfill_gaps", "fill_gaps"
 
 
@@ -90,6 +92,22 @@ class QualityParameters(Parameters):
 
     days: int = Field(2, ge=1, le=3660)
     symbols: tuple[str, ...] = ()
+
+
+class AgeingParameters(Parameters):
+    """*steps*: these alone, all of the job where none are named; *dry_run*: only say what would happen."""
+
+    steps: tuple[Literal["pack", "archive", "cleanup", "retention"], ...] = ()
+    dry_run: bool = False
+
+
+class MaintenanceParameters(Parameters):
+    """As ``AgeingParameters``, with the steps that once a week is enough for."""
+
+    steps: tuple[
+        Literal["pack", "archive", "cleanup", "retention", "housekeeping", "optimise", "recount"], ...
+    ] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +205,21 @@ def build_jobs(cycle_seconds: Callable[[], int], locked: str | None = None) -> d
         time_limit_s=3600,
         parameters=QualityParameters,
     )
-    others = (*_gap_jobs(), *_refetch_jobs(), _verify_job(), _recount_job())
+    others = (_disk_job(), *_gap_jobs(), *_refetch_jobs(), _verify_job(), _recount_job(), *_ageing_jobs())
     return {spec.id: spec for spec in (cycle, reconcile, refresh, quality, *others)}
+
+
+def _disk_job() -> JobSpec:
+    return JobSpec(
+        id=WATCH_DISK,
+        kind=WATCH_DISK,
+        # The other lanes may be full of runs that wait for room.
+        lane=Lane.LIVE,
+        title="Watch the disk",
+        description="see how full the disks are and how long they last, and tell people in time",
+        default_schedule="every 10m",
+        time_limit_s=600,
+    )
 
 
 def _recount_job() -> JobSpec:
@@ -198,7 +229,8 @@ def _recount_job() -> JobSpec:
         lane=Lane.REPAIR,
         title="Recount coverage",
         description="count what the facts hold, compare it with the ledger of coverage, and correct that",
-        default_schedule="30 3 * * sun",
+        # Maintenance does it on Sundays.
+        default_schedule="30 3 * * wed",
         time_limit_s=12 * 3600,
         parameters=RecountParameters,
     )
@@ -215,6 +247,31 @@ def _verify_job() -> JobSpec:
         time_limit_s=6 * 3600,
         parameters=SampleParameters,
     )
+
+
+def _ageing_jobs() -> tuple[JobSpec, ...]:
+    # Live, since the other lanes may be full of runs that wait for the room which these two make.
+    daily = JobSpec(
+        id=DAILY_AGEING,
+        kind=DAILY_AGEING,
+        lane=Lane.LIVE,
+        title="Daily ageing",
+        description="archive and pack objects of the lake, delete old ones, age out facts",
+        default_schedule="0 1 * * *",
+        time_limit_s=12 * 3600,
+        parameters=AgeingParameters,
+    )
+    weekly = JobSpec(
+        id=WEEKLY_MAINTENANCE,
+        kind=WEEKLY_MAINTENANCE,
+        lane=Lane.LIVE,
+        title="Weekly maintenance",
+        description="do what is left of ageing, clear old runs and notes, optimise, recount coverage",
+        default_schedule="0 2 * * sun",
+        time_limit_s=24 * 3600,
+        parameters=MaintenanceParameters,
+    )
+    return daily, weekly
 
 
 def _gap_jobs() -> tuple[JobSpec, ...]:

@@ -32,7 +32,7 @@ EXTRACT, TRANSFORM = "extract", "transform"
 _WAIT_SHARE = 0.5
 # A result is for people: of what goes wrong a thousand times, this much is told.
 _TOLD = 100
-_LOOKED_FOR = ("adopted", "ignored", "young", "missing", "changed")
+_LOOKED_FOR = ("adopted", "ignored", "young", "missing", "changed", "leftovers")
 
 
 class Cycle:

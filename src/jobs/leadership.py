@@ -29,6 +29,7 @@ LEADER = "leader"
 # warehouse's engine), even when it was due to be renewed just then. Whoever stands by leads 21 s after the
 # leader's death at the latest; after a second where it can see that the leader is dead.
 _TTL_S = 20.0
+TTL_MS = round(1000 * _TTL_S)
 _RENEW_S = 3.0
 _POLL_S = 1.0
 # With a renewal under way when we resign: its database may not answer.

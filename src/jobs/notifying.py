@@ -20,6 +20,7 @@ from src.warehouse.notifications import (
     NewsKind,
     Notification,
     Severity,
+    find_last_told,
     is_failing,
     list_unsent,
     mark_sent,
@@ -83,6 +84,26 @@ class Notifier:
         body = f"{reason}\nCalls go on by themselves then; nothing needs to be done."
         subject = f"exchange:{exchange}"
         self._store(News(NewsKind.EXCHANGE_BLOCKED, subject, Severity.WARNING, title, body))
+
+    def tell_daily(self, news: News) -> None:
+        """Tell of something that lasts: again when a day has passed, or when it became worse or better."""
+        since_ms = self._clock.now_ms() - DAY_MS
+
+        def is_due(connection: Connection) -> bool:
+            last = find_last_told(connection, news.subject)
+            is_same = last is not None and (last.kind, last.severity) == (news.kind.value, news.severity)
+            return not is_same or (last is not None and last.last_ms < since_ms)
+
+        self._store(news, only_if=is_due)
+
+    def tell_end(self, news: News, of: NewsKind) -> None:
+        """Tell that something is over, where the last told about the subject is that it was."""
+
+        def is_on(connection: Connection) -> bool:
+            last = find_last_told(connection, news.subject)
+            return last is not None and last.kind == of.value
+
+        self._store(news, only_if=is_on)
 
     def send_due(self) -> None:
         """Send what is due to each target; call it every few seconds. Only Stopped is raised."""

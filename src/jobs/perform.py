@@ -20,6 +20,7 @@ from src.errors import (
     CandlehouseError,
     ConfigurationError,
     LeadershipLost,
+    NoRoom,
     NotFound,
     RunRevoked,
     SourcePermanent,
@@ -204,6 +205,6 @@ def _where(context: RunContext) -> dict[str, Any]:
 def _todo(error: Exception, kind: str, retry: str) -> str:
     if kind == run_states.PERMANENT:
         return "correct what it names and start a new run: this one would fail again"
-    if isinstance(error, SourceTransient):
+    if isinstance(error, (SourceTransient, NoRoom)):
         return f"nothing is lost; {retry} goes on where it stopped"
     return f"{retry} tries again; if it stays, please report it with the traceback"

@@ -21,7 +21,7 @@ from src.transform.sifting import sift_klines
 from src.warehouse.candles import read_candles
 from src.warehouse.engine import Warehouse
 from src.warehouse.series import SeriesRow, list_series
-from src.warehouse.wanted import wanted_window
+from src.warehouse.wanted import FOR_EVER, wanted_window
 
 _TOLD = 20
 
@@ -44,10 +44,14 @@ class _Refetched:
 
 @dataclass(frozen=True, slots=True)
 class RefetchRecent:
-    """Executes ``refetch_recent``; *wake_loader* is called when something has landed."""
+    """Executes ``refetch_recent``; *wake_loader* is called when something has landed.
+
+    *keep_days* is for how long candles are wanted where a series does not say.
+    """
 
     fetcher: WindowFetcher
     wake_loader: Callable[[], None]
+    keep_days: Callable[[], int] = lambda: FOR_EVER
 
     def kind(self) -> Kind:
         return Kind(REFETCH_RECENT, self.execute, retries=True)
@@ -57,7 +61,8 @@ class RefetchRecent:
         now_ms, hours = context.clock.now_ms(), context.parameters["hours"]
         with context.warehouse.read() as connection:
             rows = list_series(connection)
-        windows = {row.key: window for row in rows if (window := recent_window(row, now_ms, hours))}
+        days = self.keep_days()
+        windows = {row.key: window for row in rows if (window := recent_window(row, now_ms, hours, days))}
         context.progress.start("series", len(windows))
         context.progress.step("ask", "running")
         found = _Refetched(series=len(windows))
@@ -91,12 +96,12 @@ class RefetchRecent:
             found.failures[f"{series} {window}"] = str(error)
 
 
-def recent_window(row: SeriesRow, now_ms: int, hours: int) -> Window | None:
+def recent_window(row: SeriesRow, now_ms: int, hours: int, keep_days: int = FOR_EVER) -> Window | None:
     """Return the slots that reach into the last *hours*, as far as they are wanted; None when there are none.
 
     It ends with the newest candle that is held: what comes after is live fetching's, not an amendment.
     """
-    interval, wanted = row.key.interval, wanted_window(row, None, None, now_ms)
+    interval, wanted = row.key.interval, wanted_window(row, None, None, now_ms, keep_days)
     if wanted is None or row.last_open_ms is None or not _is_refetched(interval):
         return None
     start_ms = max(wanted.start_ms, interval.floor(now_ms - hours * HOUR_MS))

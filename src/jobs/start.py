@@ -13,9 +13,12 @@ from src.extract.exchange import Exchange
 from src.extract.tracking import Tracking
 from src.lake.store import ObjectStore
 from src.maintenance.adopting import adopt_orphans
+from src.maintenance.lake_home import settle_home
+from src.maintenance.warehouse_home import check_copy
 from src.warehouse.bulk import sweep_leftovers
 from src.warehouse.coverage import rewrite_coverage
 from src.warehouse.engine import Warehouse, create_database
+from src.warehouse.homes import LakeHome
 from src.warehouse.schema import migrate
 from src.warehouse.series import list_uncounted
 
@@ -34,6 +37,7 @@ class Starter:
         clock: Clock,
         symbols: Sequence[str],
         intervals: Sequence[Interval],
+        home: LakeHome,
     ) -> None:
         self._warehouse = warehouse
         self._lake = lake
@@ -42,11 +46,13 @@ class Starter:
         self._clock = clock
         self._symbols = symbols
         self._intervals = intervals
+        self._home = home
 
     def prepare(self) -> None:
         """Create or upgrade the stores, adopt orphans, and begin with the settings' symbols."""
         self.prepare_warehouse()
-        sweep_leftovers(self._clock.now_ms())
+        settle_home(self._warehouse, self._lake, self._home)
+        sweep_leftovers()
         self._lake.ensure_buckets()
         adopted = adopt_orphans(self._lake, self._warehouse, self._exchange.name, self._clock.now_ms())
         if adopted:
@@ -59,6 +65,8 @@ class Starter:
         done = migrate(self._warehouse)
         for step in done:
             log.info("schema", step=step)
+        if problem := check_copy(self._warehouse):
+            log.warning("warehouse was moved away", problem=problem)
         self._fill_coverage()
         return done
 

@@ -47,7 +47,7 @@ def adopt_orphans(lake: ObjectStore, warehouse: Warehouse, exchange: str, now_ms
 def adopt(lake: ObjectStore, warehouse: Warehouse, bucket: Bucket, text: str) -> bool:
     """Catalogue one object; return whether it could be, after a warning where its name means nothing."""
     try:
-        landed = _describe(bucket, text, lake.get(bucket, text))
+        landed = describe(bucket, text, lake.get(bucket, text))
     except (ValueError, NotFound) as error:
         log.warning("object ignored", key=text, reason=str(error))
         return False
@@ -70,8 +70,11 @@ def _adopt_unknown(lake: ObjectStore, warehouse: Warehouse, keys: list[str]) -> 
     return [text for text in unknown if adopt(lake, warehouse, Bucket.RAW, text)]
 
 
-def _describe(bucket: Bucket, text: str, content: bytes) -> NewObject:
-    """Describe an object by its content, as far as that can be read; loading will say what is wrong."""
+def describe(bucket: Bucket, text: str, content: bytes) -> NewObject:
+    """Describe an object by its content, as far as that can be read; loading will say what is wrong.
+
+    Raises ValueError for a name without a meaning.
+    """
     key = key_of(text, content)
     exchange_time_ms, opens = key.timestamp_ms, None
     try:

@@ -62,7 +62,9 @@ def is_unproven(part: Part, at: int) -> bool:
 
 
 def has_aged_out(part: Part, at: int) -> bool:
-    """Whether a minute that is not held may be gone on purpose: its hour is sealed, and was fuller."""
+    """Whether a candle that is not held is gone on purpose, or a minute's hour is sealed and was fuller."""
+    if at not in part.held.candles and any(one.start_ms <= at < one.end_ms for one in part.held.aged):
+        return True
     hour = at - at % HOUR_MS
     rollup = part.held.rollups.get(RollupKey("1h", hour))
     if at in part.held.candles or rollup is None or rollup.sealed_at_ms is None:

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from src.domain import SeriesKey, Window
 from src.maintenance.outages import Outage, find_outage
 from src.maintenance.reach import count_beyond, find_file
-from src.warehouse.gaps import GapReason, GapRow, GapState, GapWrites, list_bad_rows, list_lost
+from src.warehouse.gap_causes import list_bad_rows, list_lost
+from src.warehouse.gaps import GapReason, GapRow, GapState, GapWrites
 from src.warehouse.series import SeriesRow
 from src.window_sets import intersect, merge
 
@@ -63,20 +64,22 @@ class _Known:
         return replace(
             gap,
             state=state,
-            reason=self._reason(key, window, beyond, outage),
+            reason=self._reason(key, gap, beyond, outage),
             beyond_reach=beyond,
             file_hint=find_file(key, window, self._now_ms),
             hint=outage.text if outage else None,
         )
 
-    def _reason(self, key: SeriesKey, window: Window, beyond: int, outage: Outage | None) -> GapReason:
-        if intersect(self._bad[key], [window]):
-            return GapReason.QUARANTINED
-        if intersect(self._lost[key], [window]):
-            return GapReason.OBJECT_LOST
-        if beyond:
-            return GapReason.BEYOND_REACH
-        return GapReason.OUTAGE if outage else GapReason.NOT_FETCHED
+    def _reason(self, key: SeriesKey, gap: GapRow, beyond: int, outage: Outage | None) -> GapReason:
+        reasons = {
+            GapReason.QUARANTINED: intersect(self._bad[key], [gap.window]),
+            GapReason.OBJECT_LOST: intersect(self._lost[key], [gap.window]),
+            GapReason.BEYOND_REACH: beyond,
+            GapReason.FACTS_LOST: gap.reason is GapReason.FACTS_LOST,
+            GapReason.OUTAGE: outage,
+            GapReason.NOTHING_THERE: gap.evidence,
+        }
+        return next((reason for reason, is_so in reasons.items() if is_so), GapReason.NOT_FETCHED)
 
 
 def _bad_windows(connection: Connection, keys: Iterable[SeriesKey]) -> dict[SeriesKey, list[Window]]:

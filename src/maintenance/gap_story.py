@@ -13,7 +13,7 @@ from typing import Any
 
 from src.domain import DAY_MS, HOUR_MS, Interval, Window
 from src.extract.chunks import expected_candles
-from src.warehouse.gaps import Evidence, GapRow, GapState, GapWrites
+from src.warehouse.gaps import Evidence, GapReason, GapRow, GapState, GapWrites
 from src.window_sets import intersect, merge, subtract
 
 ASK_APART_MS = HOUR_MS
@@ -48,8 +48,11 @@ def settle(interval: Interval, row: GapRow) -> list[GapRow]:
     # A row that failed says so still; what a run is filling it says only of what has not been answered.
     rest = GapState.DETECTED if row.state is GapState.EMPTY_AT_EXCHANGE else row.state
     once = GapState.DETECTED if rest is GapState.FILLING else rest
-    parts: list[Part] = [(window, {"state": GapState.EMPTY_AT_EXCHANGE}) for window in closed]
-    parts += [(window, {"state": once}) for window in subtract(answered, closed)]
+    reason = GapReason.NOTHING_THERE if row.reason is GapReason.NOT_FETCHED else row.reason
+    parts: list[Part] = [
+        (window, {"state": GapState.EMPTY_AT_EXCHANGE, "reason": reason}) for window in closed
+    ]
+    parts += [(window, {"state": once, "reason": reason}) for window in subtract(answered, closed)]
     parts += [(window, {"state": rest}) for window in subtract([row.window], answered)]
     return [_with_next_question(piece) for piece in cut(interval, row, parts)]
 

@@ -6,7 +6,7 @@ nothing is there (see ``src.jobs.filling``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -17,20 +17,23 @@ from src.extract.chunks import expected_candles
 from src.maintenance.gap_reasons import explain
 from src.maintenance.gap_story import Part, cut, cut_held, diff, join_empty, settle
 from src.maintenance.outages import Outage
-from src.warehouse.coverage import list_coverage
+from src.warehouse.coverage import list_held
+from src.warehouse.evidence import list_present
 from src.warehouse.gaps import (
+    CLOSED_STATES,
+    GapReason,
     GapRow,
     GapState,
     GapWrites,
     list_filled,
     list_open,
-    list_present,
     release_gaps,
     write_gaps,
 )
 from src.warehouse.series import SeriesRow, list_series
 from src.warehouse.symbols import Lifetime, list_lifetimes
-from src.warehouse.wanted import FOR_EVER, wanted_window
+from src.warehouse.unsettled import count_tracked, list_unsettled
+from src.warehouse.wanted import FOR_EVER, kept_from, wanted_window
 from src.window_sets import intersect, merge, subtract
 
 
@@ -47,16 +50,24 @@ class Lag:
 class GapChanges:
     """What a look at all series found: gaps that are new or begin anew, filled, and empty no longer.
 
-    *missing* are the candles of all open gaps.
+    *missing* are the candles of all open gaps, *series* those that may lack something, of *looked_at*;
+    *wanted* says what is wanted of them.
     """
 
     series: dict[int, SeriesRow] = field(default_factory=dict)
+    wanted: dict[int, Window] = field(default_factory=dict)
+    looked_at: int = 0
     detected: int = 0
     filled: int = 0
     reopened: int = 0
     open: int = 0
     missing: int = 0
     lags: list[Lag] = field(default_factory=list)
+
+    @property
+    def lag_candles(self) -> int:
+        """Count what is missing at the ends of series, and is no gap."""
+        return sum(expected_candles(lag.row.key.interval, lag.window) for lag in self.lags)
 
 
 def detect_gaps(
@@ -67,27 +78,44 @@ def detect_gaps(
     outages: Sequence[Outage] = (),
     keep_days: int = FOR_EVER,
     run_id: int | None = None,
+    lost: Mapping[int, Sequence[Window]] | None = None,
 ) -> GapChanges:
     """Bring the rows of all tracked series, or of those named, up to what is wanted and held now.
 
     *keep_days* is for how long candles are wanted where a series does not say. Gaps that *run_id*, or a run
-    that has ended, was filling are given back.
+    that has ended, was filling are given back. *lost* are windows, by series id, whose facts were held until
+    now: no lag, wherever they lie.
     """
     release_gaps(connection, run_id)
-    tracked = [row for row in list_series(connection) if series is None or row.key in set(series)]
-    ids = None if series is None else [row.id for row in tracked]
-    held, lives = list_coverage(connection, ids), list_lifetimes(connection)
+    tracked, count = _choose(connection, now_ms, series)
+    ids = [row.id for row in tracked]
+    held, lives = list_held(connection, ids), list_lifetimes(connection)
     before = list_open(connection, ids)
-    changes = GapChanges({row.id: row for row in tracked})
+    changes = GapChanges({row.id: row for row in tracked}, looked_at=count)
     gone = _find_gone(connection, chain.from_iterable(before.values()))
     looks = []
     for row in tracked:
         life = lives.get((row.key.exchange, row.key.symbol), Lifetime())
         wanted = wanted_window(row, life.listed_ms, life.delisted_ms, now_ms, keep_days)
-        windows = [one.window for one in held.get(row.id, ())]
-        looks.append(_Look(row, wanted, windows, before.get(row.id, []), gone))
+        windows = held.get(row.id, ())
+        lost_here = merge((lost or {}).get(row.id, ()))
+        aged = Window(0, kept_from(row, now_ms, keep_days))
+        looks.append(_Look(row, wanted, windows, before.get(row.id, []), gone, lost_here, aged))
+        if wanted:
+            changes.wanted[row.id] = wanted
     _write(connection, looks, changes, now_ms, outages, explains_all=series is not None)
     return changes
+
+
+def _choose(
+    connection: Connection, now_ms: int, named: Sequence[SeriesKey] | None
+) -> tuple[list[SeriesRow], int]:
+    """Return the series to look at, and how many that is with those that are known to lack nothing."""
+    if named is None:
+        return list_unsettled(connection, lambda one: one.floor(now_ms)), count_tracked(connection)
+    keys = set(named)
+    rows = [row for row in list_series(connection) if row.key in keys]
+    return rows, len(rows)
 
 
 class _Look:
@@ -100,6 +128,8 @@ class _Look:
         held: Sequence[Window],
         before: Sequence[GapRow],
         gone: frozenset[str],
+        lost: Sequence[Window],
+        aged: Window,
     ) -> None:
         self.row = row
         self.before = before
@@ -107,6 +137,9 @@ class _Look:
         self._wanted = [wanted] if wanted else []
         self._missing = subtract(self._wanted, held)
         self._gone = gone
+        self._lost = lost
+        # What has aged out is not wanted, but closed gaps in it stay: they account for what is not there.
+        self._stays = subtract(merge([aged]), merge(held))
         known = merge(gap.window for gap in before)
         news = subtract(self._missing, known)
         self.lag = self._take_lag(news, known)
@@ -117,20 +150,31 @@ class _Look:
         if not news or news[-1].end_ms != self._wanted[0].end_ms:
             return None
         window = news.pop()
-        return Lag(self.row, window, any(one.end_ms == window.start_ms for one in known))
+        lost = intersect([window], self._lost)
+        start_ms = lost[-1].end_ms if lost else window.start_ms
+        if window.start_ms < start_ms:
+            news.append(Window(window.start_ms, start_ms))
+        if start_ms == window.end_ms:
+            return None
+        follows_gap = bool(lost) or any(one.end_ms == window.start_ms for one in known)
+        return Lag(self.row, Window(start_ms, window.end_ms), follows_gap)
 
     def now(self, now_ms: int) -> list[GapRow]:
         """Return the rows as they are now, those that were open and those that are new."""
         rows = []
+        stays = merge([*self._missing, *self._stays])
         for gap in map(self._without_gone, self._grown()):
-            pieces = cut_held(self._interval, gap, self._missing, self._wanted, now_ms)
+            missing = stays if gap.state in CLOSED_STATES else self._missing
+            pieces = cut_held(self._interval, gap, missing, self._wanted, now_ms)
             for piece in pieces:
                 rows += settle(self._interval, piece) if _is_settled(piece) else [piece]
         rows += [self._new(window, now_ms) for window in self.news]
         return join_empty(self._interval, rows)
 
     def _new(self, window: Window, now_ms: int) -> GapRow:
-        return GapRow(0, self.row.id, window, expected_candles(self._interval, window), detected_ms=now_ms)
+        reason = GapReason.FACTS_LOST if intersect([window], self._lost) else GapReason.NOT_FETCHED
+        missing = expected_candles(self._interval, window)
+        return GapRow(0, self.row.id, window, missing, reason=reason, detected_ms=now_ms)
 
     def _grown(self) -> list[GapRow]:
         """Let gaps that nobody has asked for yet grow into what is missing right behind them."""
@@ -138,7 +182,7 @@ class _Look:
         grown = []
         for gap in self.before:
             window = follows.get(gap.window.end_ms)
-            if window and gap.state is GapState.DETECTED and not gap.attempts:
+            if window and gap.state is GapState.DETECTED and not gap.attempts and not self._lost:
                 self.news.remove(window)
                 whole = Window(gap.window.start_ms, window.end_ms)
                 [gap] = cut(self._interval, gap, [(whole, {})])  # noqa: PLW2901

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from src.domain import HOUR_MS, Window, format_utc
+from src.domain import HOUR_MS, Window, format_utc, utc_from_ms
 from src.errors import NotFound
 from src.lake.envelope import RequestInfo
 from src.lake.opening import open_object
-from src.lake.store import Bucket, ObjectStore
+from src.lake.reading import ObjectReader
+from src.lake.store import ObjectStore
 from src.transform.places import find_place
 from src.warehouse.candles import RollupKey
 from src.warehouse.catalog import ObjectState
@@ -17,7 +18,7 @@ from src.warehouse.gaps import GapRow
 from src.warehouse.lineage import Lineage
 from src.warehouse.objects import ObjectRow
 from src.warehouse.symbols import Lifetime
-from src.warehouse.wanted import kept_from
+from src.warehouse.wanted import FOR_EVER, kept_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,14 @@ class Opened:
 def open_source(lake: ObjectStore, row: ObjectRow, open_time_ms: int | None = None) -> Opened:
     """Open an object that the catalog knows, and look for the candle that opens then."""
     if row.state is ObjectState.DELETED:
-        return Opened(problem="deleted by its age: the lake has it no more")
+        return Opened(problem=deletion_text(row.deleted_ms))
     try:
-        content = lake.get(Bucket(row.bucket), row.key)
+        content = ObjectReader(lake).read(row.bucket, row.key, row.pack)
     except NotFound:
-        return Opened(problem=f"not in the lake's {row.bucket} bucket: restore it from a backup")
+        where = f"pack {row.pack}" if row.pack else f"{row.bucket} bucket"
+        return Opened(problem=f"not in the lake's {where}: restore it from a backup")
+    except ValueError as error:
+        return Opened(problem=f"{row.pack}: {error}; restore it from a backup")
     if hashlib.sha256(content).hexdigest() != row.sha256:
         return Opened(problem="not what was landed, its sha256 differs: restore it from a backup")
     try:
@@ -50,12 +54,18 @@ def open_source(lake: ObjectStore, row: ObjectRow, open_time_ms: int | None = No
     return Opened(envelope.header.request, place)
 
 
-def explain_absence(lineage: Lineage, lifetime: Lifetime, now_ms: int) -> str:
-    """Say why no candle is held for the slot."""
+def deletion_text(deleted_ms: int | None) -> str:
+    """Say that retention deleted an object, and when."""
+    on = "" if deleted_ms is None else f" on {utc_from_ms(deleted_ms):%Y-%m-%d}"
+    return f"deleted by retention{on}: the lake has it no more"
+
+
+def explain_absence(lineage: Lineage, lifetime: Lifetime, now_ms: int, keep_days: int = FOR_EVER) -> str:
+    """Say why no candle is held for the slot; *keep_days* holds for a series that does not say."""
     reasons = (
         _out_of_life(lineage.slot, lifetime, now_ms),
-        _aged(lineage, now_ms),
         _gap_text(lineage.gap) if lineage.gap else None,
+        _aged(lineage, now_ms, keep_days),
         _unwanted(lineage),
     )
     return next(filter(None, reasons), "it is wanted and not held; ./candlehouse gaps check looks why")
@@ -71,18 +81,19 @@ def _out_of_life(slot: Window, lifetime: Lifetime, now_ms: int) -> str | None:
     return None
 
 
-def _aged(lineage: Lineage, now_ms: int) -> str | None:
+def _aged(lineage: Lineage, now_ms: int, keep_days: int) -> str | None:
     slot = lineage.slot
     hour = lineage.rollups.get(RollupKey("1h", slot.start_ms - slot.start_ms % HOUR_MS))
     if hour and hour.sealed_at_ms is not None:
         return f"its minutes have aged out; their hour was sealed at {format_utc(hour.sealed_at_ms)}"
-    kept_ms = kept_from(lineage.series, now_ms)
+    kept_ms = kept_from(lineage.series, now_ms, keep_days)
     return f"it has aged out: kept from {format_utc(kept_ms)}" if slot.start_ms < kept_ms else None
 
 
 def _gap_text(gap: GapRow) -> str:
     hint = f": {gap.hint}" if gap.hint else ""
-    return f"gap {gap.id} {gap.window}, {gap.state.value}, {gap.reason.value}{hint}"
+    state = gap.state.value.replace("_", " ")
+    return f"gap {gap.id} {gap.window}, {state}, {gap.reason.in_words}{hint}"
 
 
 def _unwanted(lineage: Lineage) -> str | None:

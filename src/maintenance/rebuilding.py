@@ -7,17 +7,19 @@ loading does; nothing is written here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from src.domain import Interval, SeriesKey, Window
-from src.errors import BadObject, NotFound
-from src.lake.store import Bucket, ObjectStore
+from src.domain import Interval, SeriesKey, Window, utc_from_ms
+from src.errors import BadObject
+from src.lake.store import ObjectStore
+from src.maintenance.reading import CataloguedReader
 from src.transform.manager import parse_object
+from src.warehouse.aged import aged_windows
 from src.warehouse.candles import (
     Candles,
     Rollup,
@@ -30,8 +32,10 @@ from src.warehouse.candles import (
 from src.warehouse.catalog import ObjectState
 from src.warehouse.engine import Warehouse
 from src.warehouse.facts import KlineBatch, without_doubles
+from src.warehouse.lake_ageing import group_of
 from src.warehouse.objects import ObjectRow, list_objects, list_touching
 from src.warehouse.series import SeriesRow
+from src.warehouse.tombstones import Tombstone, list_tombstones
 
 _READERS = 4
 # A series is loaded once a minute, and read in far less: so often in a row it does not change meanwhile.
@@ -58,11 +62,15 @@ class LostObject:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the warehouse holds of a window, and which objects have to do with it, at one *load_version*."""
+    """What the warehouse holds of a window, and which objects have to do with it, at one *load_version*.
+
+    *aged* is what has aged out of it.
+    """
 
     candles: Candles
     rollups: dict[RollupKey, Rollup]
     objects: Sequence[ObjectRow]
+    aged: Sequence[Window]
     load_version: int
 
 
@@ -102,20 +110,22 @@ class Rebuilder:
     """Reads both sides of one window after the other; memory holds one at a time."""
 
     def __init__(self, lake: ObjectStore, warehouse: Warehouse) -> None:
-        self._lake = lake
+        self._reader = CataloguedReader(lake, warehouse)
         self._warehouse = warehouse
 
     def read(self, series: SeriesRow, window: Window) -> Part:
         """Return both sides of *window*, which should be a day at most."""
         with self._warehouse.read() as connection:
             held = _read_held(connection, series, window)
-        known = {one.id for one in held.objects}
-        lost = {
-            candle.object_id: _uncatalogued(candle.object_id)
-            for candle in held.candles.values()
-            if candle.object_id not in known
-        }
+            lost = _list_uncatalogued(connection, series.key, held)
         return Part(series, window, held, self._rebuild(series.key, window, held.objects, lost))
+
+    def read_objects(
+        self, objects: Sequence[ObjectRow]
+    ) -> Iterator[tuple[ObjectRow, KlineBatch | LostObject]]:
+        """Yield each object with its candles, or why it gives none."""
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers:
+            yield from zip(objects, readers.map(self._read_object, objects), strict=True)
 
     def _rebuild(
         self,
@@ -125,21 +135,23 @@ class Rebuilder:
         lost: dict[int, LostObject],
     ) -> Rebuilt:
         batches: list[KlineBatch] = []
-        with ThreadPoolExecutor(_READERS, thread_name_prefix="lake-read") as readers:
-            for one, outcome in zip(objects, readers.map(self._read_object, objects), strict=True):
-                if isinstance(outcome, LostObject):
-                    lost[one.id] = outcome
-                elif outcome.series == series:
-                    batches.append(outcome)
+        for one, outcome in self.read_objects(objects):
+            if isinstance(outcome, LostObject):
+                lost[one.id] = outcome
+            elif outcome.series == series:
+                batches.append(outcome)
         kept = without_doubles([_clipped(batch, window) for batch in batches])
         return Rebuilt(_by_time(kept), kept, batches, lost)
 
     def _read_object(self, row: ObjectRow) -> KlineBatch | LostObject:
         if row.state is ObjectState.DELETED:
-            return LostObject(row.key, Loss.DELETED, f"{row.key} was deleted by its age")
-        content = self._find(row)
+            return _deleted(row.key, row.deleted_ms)
+        try:
+            content = self._reader.find(row)
+        except ValueError as error:
+            return LostObject(row.key, Loss.CHANGED, f"{row.key} lies in {row.pack}: {error}")
         if content is None:
-            return LostObject(row.key, Loss.MISSING, f"{row.key} is in the catalog, but not in the lake")
+            return self._gone(row)
         if hashlib.sha256(content).hexdigest() != row.sha256:
             return LostObject(row.key, Loss.CHANGED, f"{row.key} is not what was landed: its sha256 differs")
         try:
@@ -149,14 +161,16 @@ class Rebuilder:
         assert isinstance(batch, KlineBatch)
         return batch
 
-    def _find(self, row: ObjectRow) -> bytes | None:
-        """Read it where the catalog says, or where it may have been moved since."""
-        for bucket in sorted(Bucket, key=lambda bucket: bucket.value != row.bucket):
-            try:
-                return self._lake.get(bucket, row.key)
-            except NotFound:
-                continue
-        return None
+    def _gone(self, row: ObjectRow) -> LostObject:
+        """Tell why it is not there; it may have been deleted since its row was read."""
+        if self._reader.look_again(row) is None:
+            return _deleted(row.key, None)
+        return LostObject(row.key, Loss.MISSING, f"{row.key} is in the catalog, but not in the lake")
+
+
+def _deleted(name: str, deleted_ms: int | None) -> LostObject:
+    on = "" if deleted_ms is None else f" on {utc_from_ms(deleted_ms):%Y-%m-%d}"
+    return LostObject(name, Loss.DELETED, f"{name} was deleted by retention{on}: not reproducible")
 
 
 def _read_held(connection: Connection, series: SeriesRow, window: Window) -> Held:
@@ -168,12 +182,29 @@ def _read_held(connection: Connection, series: SeriesRow, window: Window) -> Hel
         objects = {one.id: one for one in list_touching(connection, series.key, window, [ObjectState.LOADED])}
         sources = {candle.object_id for candle in candles.values()} - objects.keys()
         objects |= {one.id: one for one in list_objects(connection, sources)}
+        aged = aged_windows(connection, series, window)
         if read_load_version(connection, series) == before:
             break
-    return Held(candles, rollups, list(objects.values()), before)
+    return Held(candles, rollups, list(objects.values()), aged, before)
 
 
-def _uncatalogued(object_id: int) -> LostObject:
+def _list_uncatalogued(connection: Connection, series: SeriesKey, held: Held) -> dict[int, LostObject]:
+    """Return the objects of which candles say they come from them, and the catalog knows nothing."""
+    known = {one.id for one in held.objects}
+    captured = {one.object_id: one.captured_at_ms for one in held.candles.values()}
+    captured = {object_id: at for object_id, at in captured.items() if object_id not in known}
+    dates = {utc_from_ms(at).date() for at in captured.values()}
+    tombstones = list_tombstones(connection, group_of(series), dates) if dates else {}
+    return {
+        object_id: _uncatalogued(object_id, tombstones.get(utc_from_ms(at).date()))
+        for object_id, at in captured.items()
+    }
+
+
+def _uncatalogued(object_id: int, tombstone: Tombstone | None) -> LostObject:
+    if tombstone and tombstone.first_object_id <= object_id <= tombstone.last_object_id:
+        # One is told for all of its day: of the others no more is known.
+        return _deleted(f"what was captured on {tombstone.date}", tombstone.deleted_ms)
     reason = f"object {object_id}, of which facts say they come from it, is not in the catalog"
     return LostObject(f"#{object_id}", Loss.MISSING, reason)
 

@@ -1,22 +1,33 @@
 """Reconcile: lake against catalog, both read once in the order of their keys, in little memory.
 
 Objects without a row are adopted. Rows without an object, and objects that are not what their row says, are
-reported: what is lost or was changed by hand, no program can mend.
+reported: what is lost or was changed by hand, no program can mend. Rows whose object is gone are marked, so
+that nothing is believed for its sake.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from src.domain import DAY_MS, MINUTE_MS
 from src.errors import NotFound
+from src.lake.packs import PREFIX, is_pack
 from src.lake.store import Bucket, ObjectStat, ObjectStore
 from src.maintenance.adopting import adopt
+from src.maintenance.leftovers import Found, Leftovers
+from src.maintenance.pack_adopting import adopt_pack
+from src.maintenance.pairs import pair_up
 from src.stopping import current_stop
-from src.warehouse.catalog import CatalogRow, iterate_bucket
+from src.warehouse.catalog import CatalogRow, ObjectState, iterate_bucket
 from src.warehouse.engine import Warehouse
+from src.warehouse.evidence import mark_lost
+from src.warehouse.objects import find_object
+from src.warehouse.packs import PackRow, find_pack, iterate_packs, list_members
+
+T = TypeVar("T")
 
 # Younger objects are left alone: an extractor may be between object and row this very moment, or somebody in
 # the middle of copying a file.
@@ -29,7 +40,8 @@ _AHEAD_MS = DAY_MS
 class ReconcileReport:
     """What was found and done, as keys. *ignored* are files whose names mean nothing to us.
 
-    *young* are those without a row that a later look will adopt.
+    *young* are those without a row that a later look will adopt. *leftovers* were removed: a crash had left
+    them where an object is no more. Of a pack that is gone all its objects are *missing*.
     """
 
     objects: int = 0
@@ -38,6 +50,7 @@ class ReconcileReport:
     young: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
@@ -51,15 +64,19 @@ class Reconciler:
     def __init__(self, lake: ObjectStore, warehouse: Warehouse) -> None:
         self._lake = lake
         self._warehouse = warehouse
+        self._leftovers = Leftovers(lake, warehouse)
 
     def run(self, now_ms: int, *, checksums: bool = False) -> ReconcileReport:
         """Look at what is older than a quarter of an hour; with *checksums*, read every object."""
-        report, stop = ReconcileReport(), current_stop()
+        report, settled_ms = ReconcileReport(), now_ms - _SETTLED_MS
         for bucket in Bucket:
-            for stat, row in self._pairs(bucket):
-                if stop and stop.is_set():
-                    raise stop.error("reconciling")
-                self._judge(bucket, stat, row, report, now_ms - _SETTLED_MS, checksums)
+            files = (stat for stat in self._lake.list_keys(bucket) if not is_pack(stat.key))
+            for stat, row in _stoppable(pair_up(files, iterate_bucket(self._warehouse, bucket.value))):
+                self._judge(bucket, stat, row, report, settled_ms, checksums)
+        packs = self._lake.list_keys(Bucket.ARCHIVE, PREFIX)
+        for stat, pack in _stoppable(pair_up(packs, iterate_packs(self._warehouse))):
+            self._judge_pack(stat, pack, report, settled_ms, checksums)
+        self._warehouse.run(lambda connection: mark_lost(connection, report.missing))
         return report
 
     def _judge(
@@ -73,45 +90,90 @@ class Reconciler:
     ) -> None:
         report.objects += stat is not None
         if stat is None and row is not None:
-            if row.captured_at_ms <= settled_ms and not self._exists(bucket, row.key):
+            if row.captured_at_ms <= settled_ms and not self._exists(bucket, row):
                 report.missing.append(row.key)
         elif stat is not None and row is None:
-            if _is_young(stat, settled_ms):
-                report.young.append(stat.key)
-            else:
-                is_adopted = adopt(self._lake, self._warehouse, bucket, stat.key)
-                (report.adopted if is_adopted else report.ignored).append(stat.key)
+            self._judge_uncatalogued(bucket, stat, report, settled_ms)
         elif stat is not None and row is not None and self._is_changed(bucket, stat, row, checksums):
             report.changed.append(row.key)
 
-    def _exists(self, bucket: Bucket, key: str) -> bool:
-        """Look again: the object may have landed after its part of the bucket was listed."""
+    def _judge_uncatalogued(
+        self, bucket: Bucket, stat: ObjectStat, report: ReconcileReport, settled_ms: int
+    ) -> None:
+        if _is_young(stat, settled_ms):
+            report.young.append(stat.key)
+            return
+        found = self._leftovers.settle(bucket, stat.key)
+        if found is Found.LEFT_OVER:
+            report.leftovers.append(stat.key)
+        elif found is Found.UNKNOWN:
+            is_adopted = adopt(self._lake, self._warehouse, bucket, stat.key)
+            (report.adopted if is_adopted else report.ignored).append(stat.key)
+
+    def _judge_pack(
+        self,
+        stat: ObjectStat | None,
+        row: PackRow | None,
+        report: ReconcileReport,
+        settled_ms: int,
+        checksums: bool,
+    ) -> None:
+        report.objects += stat is not None
+        if stat is None and row is not None:
+            report.missing += self._list_lost_with(row)
+        elif stat is not None and row is None:
+            self._judge_unknown_pack(stat, report, settled_ms)
+        elif stat is not None and row is not None and self._is_changed(Bucket.ARCHIVE, stat, row, checksums):
+            report.changed.append(row.key)
+
+    def _judge_unknown_pack(self, stat: ObjectStat, report: ReconcileReport, settled_ms: int) -> None:
+        if stat.modified_ms > settled_ms:
+            report.young.append(stat.key)
+            return
+        with self._warehouse.read() as connection:
+            is_going = find_pack(connection, stat.key) is not None
+        if not is_going:
+            is_adopted = adopt_pack(self._lake, self._warehouse, stat.key)
+            (report.adopted if is_adopted else report.ignored).append(stat.key)
+
+    def _list_lost_with(self, row: PackRow) -> list[str]:
+        """Return the objects that are lost with a pack, after another look at it."""
+        with self._warehouse.read() as connection:
+            now = find_pack(connection, row.key)
+            members = [] if now is None or now.deleted_ms else list_members(connection, row)
         try:
-            self._lake.stat(bucket, key)
+            self._lake.stat(Bucket.ARCHIVE, row.key)
         except NotFound:
-            return False
+            return [member.object_key for member in members]
+        return []
+
+    def _exists(self, bucket: Bucket, row: CatalogRow) -> bool:
+        """Look again: it may have landed, or been moved, after its part of the bucket was listed."""
+        try:
+            self._lake.stat(bucket, row.key)
+        except NotFound:
+            with self._warehouse.read() as connection:
+                now = find_object(connection, row.id)
+            if now is None or now.state is ObjectState.DELETED:
+                return True
+            return (now.bucket, now.pack) != (bucket.value, None)
         return True
 
-    def _is_changed(self, bucket: Bucket, stat: ObjectStat, row: CatalogRow, checksums: bool) -> bool:
+    def _is_changed(
+        self, bucket: Bucket, stat: ObjectStat, row: CatalogRow | PackRow, checksums: bool
+    ) -> bool:
         if stat.size_bytes != row.size_bytes:
             return True
         return checksums and hashlib.sha256(self._lake.get(bucket, row.key)).hexdigest() != row.sha256
 
-    def _pairs(self, bucket: Bucket) -> Iterator[tuple[ObjectStat | None, CatalogRow | None]]:
-        """Merge listing and catalog, both ascending by key."""
-        listed = iter(self._lake.list_keys(bucket))
-        known = iter(iterate_bucket(self._warehouse, bucket.value))
-        stat, row = next(listed, None), next(known, None)
-        while stat or row:
-            if row is None or (stat is not None and stat.key < row.key):
-                yield stat, None
-                stat = next(listed, None)
-            elif stat is None or row.key < stat.key:
-                yield None, row
-                row = next(known, None)
-            else:
-                yield stat, row
-                stat, row = next(listed, None), next(known, None)
+
+def _stoppable(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items until somebody asks this thread to stop."""
+    stop = current_stop()
+    for item in items:
+        if stop and stop.is_set():
+            raise stop.error("reconciling")
+        yield item
 
 
 def _is_young(stat: ObjectStat, settled_ms: int) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from src.clock import Clock
-from src.domain import HOUR_MS, SeriesKey, Window
+from src.domain import HOUR_MS, Interval, SeriesKey, Window
 from src.errors import CandlehouseError
 from src.lake.store import ObjectStore
 from src.maintenance.comparing import is_unproven
@@ -146,12 +146,18 @@ def plan_replay(part: Part) -> Plan:
     too_few = _remnants(part)
     for at in sorted(held.keys() | rebuilt.keys()):
         if at not in held:
-            plan.inserted.extend([at] * (at - at % HOUR_MS not in too_few))
+            plan.inserted.extend([at] * (at - at % HOUR_MS not in too_few and not _stays_away(part, at)))
         elif at not in rebuilt:
             plan.deleted.extend([at] * (not part.rebuilt.lost))
         elif held[at] != rebuilt[at] and not is_unproven(part, at):
             plan.replaced.append(at)
     return plan
+
+
+def _stays_away(part: Part, at: int) -> bool:
+    """Whether a candle has aged out and no rollup gains by it: minutes come back, to mend their hours."""
+    is_aged = any(one.start_ms <= at < one.end_ms for one in part.held.aged)
+    return is_aged and part.series.key.interval is not Interval.M1
 
 
 def _remnants(part: Part) -> set[int]:

@@ -120,7 +120,7 @@ def list_findings(part: Part) -> list[Finding]:
     day, series = _day_of(part.window), part.series.key
     found = [
         Finding(series, day, _STATES[lost.loss], lost.reason)
-        for lost in sorted(part.rebuilt.lost.values(), key=lambda lost: lost.key)
+        for _, lost in sorted({lost.key: lost for lost in part.rebuilt.lost.values()}.items())
     ]
     truth, differences = part.held.candles, []
     if part.rebuilt.lost or not _is_same(part):

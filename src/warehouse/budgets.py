@@ -81,6 +81,13 @@ def find_budget(connection: Connection, exchange: str, egress: str) -> BudgetRow
     return None if found is None else _read(found)
 
 
+def list_budget_rows(connection: Connection) -> list[tuple[str, str, BudgetRow]]:
+    """List all budgets with their exchange and egress."""
+    keys = (table.c.exchange, table.c.egress)
+    rows = connection.execute(_columns().add_columns(*keys).order_by(*keys))
+    return [(exchange, egress, BudgetRow(*rest)) for *rest, exchange, egress in rows]
+
+
 def lock_budget(connection: Connection, exchange: str, egress: str) -> BudgetRow:
     """Read the row and hold it until the transaction ends; it is made when it is missing."""
     statement = _select(exchange, egress).with_for_update()
@@ -112,11 +119,14 @@ def save_budget(connection: Connection, exchange: str, egress: str, row: BudgetR
 
 
 def _select(exchange: str, egress: str) -> Select[*tuple[Any, ...]]:
+    return _columns().where(table.c.exchange == exchange, table.c.egress == egress)
+
+
+def _columns() -> Select[*tuple[Any, ...]]:
     c = table.c
     budget = (c.minute_start, c.used_weight, c.weight_limit, c.blocked_until, c.block_reason)
     breaker = (c.breaker_state, c.breaker_failures, c.breaker_opened_at)
-    lanes = (c.repair_weight, c.history_weight)
-    return select(*budget, *breaker, *lanes).where(c.exchange == exchange, c.egress == egress)
+    return select(*budget, *breaker, c.repair_weight, c.history_weight)
 
 
 def _read(found: Row[*tuple[Any, ...]]) -> BudgetRow:

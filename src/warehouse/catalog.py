@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from src.domain import DataType, Interval, Lane
+from src.version import code_version
 from src.warehouse import dialects
+from src.warehouse.ageing_tables import lake_packs
 from src.warehouse.engine import Warehouse
 from src.warehouse.tables import lake_objects, utc_now
 
@@ -53,11 +56,15 @@ class NewObject:
     last_open_ms: int | None = None
     record_count: int | None = None
     run_id: int | None = None
+    pack_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogRow:
-    """An object as the catalog knows it, as far as loading needs it."""
+    """An object as the catalog knows it, as far as loading needs it.
+
+    *pack* is the key of the archive object it lies in, None where it is a file of its own.
+    """
 
     id: int
     key: str
@@ -67,6 +74,7 @@ class CatalogRow:
     captured_at_ms: int
     size_bytes: int
     sha256: str
+    pack: str | None
 
 
 @dataclass(slots=True)
@@ -102,15 +110,23 @@ def record_landed(connection: Connection, landed: NewObject) -> None:
         "last_open_time": landed.last_open_ms,
         "record_count": landed.record_count,
         "run_id": landed.run_id,
+        "pack_id": landed.pack_id,
     }
     connection.execute(dialects.insert_if_absent(lake_objects, connection, values))
+
+
+def select_objects() -> Select[Any]:
+    """Return SELECT of all that the catalog knows, with the keys of packs."""
+    is_its = lake_packs.c.id == lake_objects.c.pack_id
+    packed = select(lake_objects, lake_packs.c.object_key.label("pack"))
+    return packed.outerjoin_from(lake_objects, lake_packs, is_its)
 
 
 def list_waiting(connection: Connection, lane: Lane, limit: int) -> list[CatalogRow]:
     """List objects of *lane* that wait to be loaded, oldest capture first."""
     columns = lake_objects.c
     query = (
-        select(lake_objects)
+        select_objects()
         .where(columns.state == ObjectState.LANDED.value, columns.lane == lane.value)
         .order_by(columns.captured_at, columns.id)
         .limit(limit)
@@ -165,7 +181,7 @@ def mark_loaded(connection: Connection, ids: Iterable[int]) -> None:
     connection.execute(
         lake_objects.update()
         .where(lake_objects.c.id.in_(list(ids)))
-        .values(state=ObjectState.LOADED.value, loaded_at=utc_now(), error=None)
+        .values(state=ObjectState.LOADED.value, loaded_at=utc_now(), error=None, code_version=code_version())
     )
 
 
@@ -174,7 +190,7 @@ def mark_without_candles(connection: Connection, key: str) -> None:
     connection.execute(
         lake_objects.update()
         .where(lake_objects.c.object_key == key, lake_objects.c.state == ObjectState.LANDED.value)
-        .values(state=ObjectState.LOADED.value, loaded_at=utc_now())
+        .values(state=ObjectState.LOADED.value, loaded_at=utc_now(), code_version=code_version())
     )
 
 
@@ -194,12 +210,15 @@ def list_known(connection: Connection, keys: Sequence[str]) -> set[str]:
 
 
 def iterate_bucket(warehouse: Warehouse, bucket: str, page: int = 2000) -> Iterator[CatalogRow]:
-    """Yield the rows of a bucket by key, a page at a time, so that no long read stands in anyone's way."""
-    after = ""
+    """Yield the objects that are files of a bucket by key.
+
+    A page at a time, so that no long read stands in anyone's way.
+    """
+    after, is_file = "", lake_objects.c.pack_id.is_(None)
     while True:
         query = (
-            select(lake_objects)
-            .where(lake_objects.c.object_key > after, lake_objects.c.bucket == bucket)
+            select_objects()
+            .where(lake_objects.c.object_key > after, lake_objects.c.bucket == bucket, is_file)
             .where(lake_objects.c.state != ObjectState.DELETED.value)
             .order_by(lake_objects.c.object_key)
             .limit(page)
@@ -231,4 +250,5 @@ def _from_row(row: Row[tuple[object, ...]]) -> CatalogRow:
         captured_at_ms=row.captured_at,
         size_bytes=row.size_bytes,
         sha256=row.sha256,
+        pack=row.pack,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -20,10 +20,11 @@ from src.domain import SeriesKey, Window
 from src.warehouse import dialects
 from src.warehouse.columns import utc_now
 from src.warehouse.counting import ALL_TIME, count_held
+from src.warehouse.in_parts import in_parts
 from src.warehouse.ledger_tables import coverage_ranges
 from src.warehouse.series import SeriesRow, correct_count, lock_series
 from src.warehouse.slots import Held, held_windows
-from src.window_sets import subtract
+from src.window_sets import intersect, merge, subtract
 
 API, MIXED = "api", "mixed"
 _COLUMNS = ("series_id", "start_time", "end_time", "source", "record_count", "verified_at")
@@ -84,6 +85,20 @@ def extend_coverage(connection: Connection, additions: Sequence[Addition]) -> No
     _replace(connection, found, join_ranges([*found, *new]))
 
 
+def shrink_coverage(connection: Connection, row: SeriesRow, gone: Sequence[Held]) -> int:
+    """Take out what ages out; return how many candles fewer the ledger tells of.
+
+    Its caller holds the lock of the series. *gone* are the candles of whole windows, oldest first.
+    """
+    if not gone:
+        return 0
+    span = Window(gone[0].window.start_ms, gone[-1].window.end_ms)
+    before = list_coverage(connection, [row.id], span).get(row.id, [])
+    after = [piece for each in before for piece in _without(connection, row, each, gone)]
+    _replace(connection, before, after)
+    return sum(each.record_count for each in before) - sum(each.record_count for each in after)
+
+
 def join_ranges(ranges: Iterable[CoverageRow]) -> list[CoverageRow]:
     """Make one of those of a series that touch or overlap; no candle may be counted in two."""
     joined: list[CoverageRow] = []
@@ -97,15 +112,33 @@ def join_ranges(ranges: Iterable[CoverageRow]) -> list[CoverageRow]:
 
 
 def list_coverage(
-    connection: Connection, series_ids: Sequence[int] | None = None
+    connection: Connection, series_ids: Sequence[int] | None = None, window: Window | None = None
 ) -> dict[int, list[CoverageRow]]:
-    """Return the ranges by series id, oldest first; all series where none are named."""
+    """Return the ranges by series id, oldest first; all series where none are named.
+
+    With *window* only the ranges that lie in it, or reach into it.
+    """
     query = select(coverage_ranges).order_by(coverage_ranges.c.series_id, coverage_ranges.c.start_time)
     if series_ids is not None:
         query = query.where(coverage_ranges.c.series_id.in_(series_ids))
+    if window is not None:
+        query = query.where(
+            coverage_ranges.c.start_time < window.end_ms, coverage_ranges.c.end_time > window.start_ms
+        )
     found: dict[int, list[CoverageRow]] = defaultdict(list)
     for row in connection.execute(query):
         found[row.series_id].append(_from_row(row))
+    return dict(found)
+
+
+def list_held(connection: Connection, series_ids: Sequence[int]) -> dict[int, list[Window]]:
+    """Return the windows that are held, by series id, oldest first."""
+    c = coverage_ranges.c
+    query = select(c.series_id, c.start_time, c.end_time).order_by(c.series_id, c.start_time)
+    found: dict[int, list[Window]] = defaultdict(list)
+    for ids in in_parts(series_ids):
+        for series_id, start_ms, end_ms in connection.execute(query.where(c.series_id.in_(ids))):
+            found[series_id].append(Window(start_ms, end_ms))
     return dict(found)
 
 
@@ -140,6 +173,21 @@ def rewrite_coverage(
     ranges = list_coverage(connection, [row.id]).get(row.id, [])
     correct_count(connection, row, sum(each.record_count for each in ranges))
     return _compare(row.key, ledger, held)
+
+
+def _without(
+    connection: Connection, row: SeriesRow, each: CoverageRow, gone: Sequence[Held]
+) -> list[CoverageRow]:
+    """Return what is left of a range: pieces but the last are counted, since they are small or none."""
+    pieces = subtract([each.window], merge(held.window for held in gone))
+    inside = [held for held in gone if intersect([held.window], [each.window])]
+    left = each.record_count - sum(held.candles for held in inside)
+    found = []
+    for piece in pieces[:-1]:
+        candles = sum(held.candles for held in count_held(connection, row.key, piece))
+        found.append(replace(each, window=piece, record_count=candles))
+        left -= candles
+    return [*found, *[replace(each, window=piece, record_count=max(0, left)) for piece in pieces[-1:]]]
 
 
 def _new_ranges(addition: Addition) -> list[CoverageRow]:

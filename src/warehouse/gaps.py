@@ -6,26 +6,21 @@ Rows of one series never overlap, those that were filled included: a gap that is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby, islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select
 
-from src.domain import DataType, Interval, SeriesKey, Window
+from src.domain import Window
 from src.errors import NotFound
 from src.warehouse import dialects
-from src.warehouse.catalog import ObjectState
+from src.warehouse.in_parts import in_parts
 from src.warehouse.ledger_tables import gaps
 from src.warehouse.run_tables import runs
 from src.warehouse.runs import RunState
-from src.warehouse.tables import lake_objects, quarantined_rows, series
-
-T = TypeVar("T")
-
-_ROWS_A_QUERY = 500
+from src.warehouse.tables import series
 
 
 class GapState(StrEnum):
@@ -40,18 +35,41 @@ class GapState(StrEnum):
 
 
 OPEN_STATES = tuple(state for state in GapState if state is not GapState.FILLED)
+# Nothing comes to fill them, as far as anybody knows: their slots are accounted for.
+CLOSED_STATES = (GapState.EMPTY_AT_EXCHANGE, GapState.UNFILLABLE)
 # What a run may take up: an empty one is asked for again now and then, since exchanges restore data.
 FILLABLE_STATES = (GapState.DETECTED, GapState.FAILED, GapState.EMPTY_AT_EXCHANGE)
 
 
 class GapReason(StrEnum):
-    """Why the candles are missing, as far as that is known."""
+    """Why the candles are missing, as far as that is known.
+
+    *facts_lost*: they were held once, and the object that they came from is still there.
+    """
 
     NOT_FETCHED = "not_fetched"
     OUTAGE = "outage"
     BEYOND_REACH = "beyond_reach"
     QUARANTINED = "quarantined"
     OBJECT_LOST = "object_lost"
+    FACTS_LOST = "facts_lost"
+    NOTHING_THERE = "nothing_there"
+
+    @property
+    def in_words(self) -> str:
+        """Return it for people."""
+        return _IN_WORDS[self]
+
+
+_IN_WORDS = {
+    GapReason.NOT_FETCHED: "not fetched yet",
+    GapReason.OUTAGE: "known outage",
+    GapReason.BEYOND_REACH: "beyond the API's reach",
+    GapReason.QUARANTINED: "a row was quarantined",
+    GapReason.OBJECT_LOST: "its object is lost",
+    GapReason.FACTS_LOST: "its facts were lost",
+    GapReason.NOTHING_THERE: "nothing there",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +109,17 @@ class GapRow:
 
 @dataclass(frozen=True, slots=True)
 class GapFilter:
-    """Which gaps to list; what is empty or None leaves a question open."""
+    """Which gaps to list; what is empty or None leaves a question open.
+
+    *before* is end and id of the last gap of the page before.
+    """
 
     series_ids: Sequence[int] = ()
     symbols: Sequence[str] = ()
     states: Sequence[GapState] = ()
     ids: Sequence[int] = ()
     ends_after_ms: int | None = None
+    before: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -135,7 +157,7 @@ def list_filled(connection: Connection, series_ids: Sequence[int]) -> dict[int, 
 
 def write_gaps(connection: Connection, writes: GapWrites) -> None:
     """Write them all; a row that somebody else has added meanwhile stays as it is."""
-    for ids in _in_parts(writes.dropped):
+    for ids in in_parts(writes.dropped):
         connection.execute(gaps.delete().where(gaps.c.id.in_(ids)))
     if writes.changed:
         statement = gaps.update().where(gaps.c.id == bindparam("row_id"))
@@ -150,7 +172,7 @@ def write_gaps(connection: Connection, writes: GapWrites) -> None:
 def claim_gaps(connection: Connection, gap_ids: Sequence[int], run_id: int, now_ms: int) -> set[int]:
     """Take gaps for this run; return the ids of those that were free."""
     states = [state.value for state in FILLABLE_STATES]
-    for ids in _in_parts(gap_ids):
+    for ids in in_parts(gap_ids):
         connection.execute(
             gaps.update()
             .where(gaps.c.id.in_(ids), gaps.c.state.in_(states))
@@ -164,7 +186,7 @@ def claim_gaps(connection: Connection, gap_ids: Sequence[int], run_id: int, now_
         )
     is_ours = (gaps.c.state == GapState.FILLING.value) & (gaps.c.run_id == run_id)
     found: set[int] = set()
-    for ids in _in_parts(gap_ids):
+    for ids in in_parts(gap_ids):
         found.update(connection.scalars(select(gaps.c.id).where(gaps.c.id.in_(ids), is_ours)))
     return found
 
@@ -176,6 +198,12 @@ def fail_gap(connection: Connection, gap_id: int, error: str, ask_again_ms: int)
         .where(gaps.c.id == gap_id, gaps.c.state == GapState.FILLING.value)
         .values(state=GapState.FAILED.value, error=error[:4000], ask_again_at=ask_again_ms)
     )
+
+
+def tell_gaps(connection: Connection, gap_ids: Sequence[int], hint: str) -> None:
+    """Note what became of gaps, for people; it stays with what is found to be filled."""
+    for ids in in_parts(gap_ids):
+        connection.execute(gaps.update().where(gaps.c.id.in_(ids)).values(hint=hint))
 
 
 def release_gaps(connection: Connection, own_run_id: int | None = None) -> int:
@@ -190,73 +218,12 @@ def release_gaps(connection: Connection, own_run_id: int | None = None) -> int:
     return changed.rowcount
 
 
-def list_present(connection: Connection, keys: Iterable[str]) -> set[str]:
-    """Return which of these objects are still there: catalogued and not deleted."""
-    found: set[str] = set()
-    columns = lake_objects.c
-    for some in _in_parts(keys):
-        query = select(columns.object_key).where(columns.object_key.in_(some))
-        found.update(connection.scalars(query.where(columns.state != ObjectState.DELETED.value)))
-    return found
-
-
-def list_bad_rows(connection: Connection, keys: Iterable[SeriesKey]) -> Iterator[tuple[SeriesKey, str]]:
-    """Yield the series and the text of each row of these series that was set aside."""
-    columns = quarantined_rows.c
-    for exchange, interval, names in _alike(keys):
-        query = select(columns.symbol, columns.raw).where(
-            columns.exchange == exchange,
-            columns.interval_code == interval.value,
-            columns.symbol.in_(names),
-        )
-        for symbol, raw in connection.execute(query):
-            yield SeriesKey(exchange, symbol, interval), raw
-
-
-def list_lost(
-    connection: Connection, keys: Iterable[SeriesKey], window: Window
-) -> Iterator[tuple[SeriesKey, int, int]]:
-    """Yield series, first and last open_time of each object that could not be loaded or is deleted.
-
-    Only those with candles of these series in *window* count.
-    """
-    columns = lake_objects.c
-    lost = [ObjectState.QUARANTINED.value, ObjectState.DELETED.value]
-    for exchange, interval, names in _alike(keys):
-        query = select(columns.symbol, columns.first_open_time, columns.last_open_time).where(
-            columns.exchange == exchange,
-            columns.symbol.in_(names),
-            columns.interval_code == interval.value,
-            columns.first_open_time < window.end_ms,
-            columns.last_open_time >= window.start_ms,
-            columns.data_type == DataType.KLINES.value,
-            columns.state.in_(lost),
-        )
-        for symbol, first_ms, last_ms in connection.execute(query):
-            yield SeriesKey(exchange, symbol, interval), first_ms, last_ms
-
-
-def _alike(keys: Iterable[SeriesKey]) -> Iterator[tuple[str, Interval, list[str]]]:
-    """Yield exchange, interval and some symbols of series that share the former two."""
-    ordered = sorted(keys, key=lambda key: (key.exchange, key.interval))
-    for (exchange, interval), some in groupby(ordered, key=lambda key: (key.exchange, key.interval)):
-        for part in _in_parts(key.symbol for key in some):
-            yield exchange, interval, part
-
-
-def _in_parts(items: Iterable[T]) -> Iterator[list[T]]:
-    """Yield some at a time: so many as a query should name."""
-    rest = iter(items)
-    while part := list(islice(rest, _ROWS_A_QUERY)):
-        yield part
-
-
 def _by_series(
     connection: Connection, states: Sequence[GapState], series_ids: Sequence[int] | None
 ) -> dict[int, list[GapRow]]:
     query = select(gaps).where(gaps.c.state.in_([state.value for state in states]))
     query = query.order_by(gaps.c.series_id, gaps.c.start_time)
-    chosen = [None] if series_ids is None else _in_parts(series_ids)
+    chosen = [None] if series_ids is None else in_parts(series_ids)
     found: dict[int, list[GapRow]] = {}
     for ids in chosen:
         narrowed = query if ids is None else query.where(gaps.c.series_id.in_(ids))
@@ -278,6 +245,10 @@ def _conditions(wanted: GapFilter) -> list[ColumnElement[bool]]:
         conditions.append(gaps.c.id.in_(wanted.ids))
     if wanted.ends_after_ms is not None:
         conditions.append(gaps.c.end_time > wanted.ends_after_ms)
+    if wanted.before is not None:
+        end_ms, gap_id = wanted.before
+        is_level = (gaps.c.end_time == end_ms) & (gaps.c.id < gap_id)
+        conditions.append((gaps.c.end_time < end_ms) | is_level)
     return conditions
 
 

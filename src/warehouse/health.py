@@ -170,6 +170,19 @@ def read_sizes(connection: Connection, names: Sequence[str]) -> dict[str, TableS
     return {name: TableSize(int(cells), int(size)) for name, cells, size in rows}
 
 
+def read_total_bytes(connection: Connection) -> int:
+    """Return what the whole warehouse takes: SQLite's pages, a server's tables with their indexes."""
+    if dialects.is_mysql(connection):
+        query = text(
+            "SELECT SUM(data_length + index_length) FROM information_schema.tables "
+            "WHERE table_schema = DATABASE()"
+        )
+        return int(connection.execute(query).scalar() or 0)
+    names = ("page_count", "page_size")
+    pages, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names)
+    return int(pages * size)
+
+
 def _read_sizes_mysql(connection: Connection, names: Sequence[str]) -> dict[str, TableSize]:
     if connection.exec_driver_sql("SHOW VARIABLES LIKE 'information_schema_stats_expiry'").first():
         # MySQL would answer with numbers of up to a day ago.

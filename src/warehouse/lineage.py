@@ -19,9 +19,11 @@ from src.warehouse.candles import (
     read_rollups,
 )
 from src.warehouse.gaps import GapRow, list_open
+from src.warehouse.lake_ageing import group_of
 from src.warehouse.objects import ObjectRow, find_object
 from src.warehouse.restatements import Version, list_versions
 from src.warehouse.series import SeriesRow, list_series
+from src.warehouse.tombstones import Tombstone, find_tombstone_of
 
 _SERIES_NAMED = 10
 
@@ -31,7 +33,8 @@ class Lineage:
     """What is known of one slot of a series: its *candle*, or where that is None its *gap*.
 
     *versions* are what the candle was before the exchange amended it, the oldest first. Where *source* is
-    None though there is a candle, the catalog has its object no more.
+    None though there is a candle, the catalog has its object no more; where retention deleted it, its
+    *tombstone* says when.
     """
 
     series: SeriesRow
@@ -41,6 +44,7 @@ class Lineage:
     rollups: dict[RollupKey, Rollup]
     versions: Sequence[Version]
     gap: GapRow | None
+    tombstone: Tombstone | None = None
 
 
 def find_lineage(connection: Connection, row: SeriesRow, time_ms: int) -> Lineage:
@@ -51,15 +55,17 @@ def find_lineage(connection: Connection, row: SeriesRow, time_ms: int) -> Lineag
     held = read_candles(connection, row.key, slot)
     # Of two off the grid in one slot, the one that was asked for.
     candle = held.get(time_ms) or (held[min(held)] if held else None)
+    source = find_object(connection, candle.object_id) if candle else None
     versions = list_versions(connection, row, candle.open_time_ms if candle else start_ms)
     return Lineage(
         series=row,
         slot=slot,
         candle=candle,
-        source=find_object(connection, candle.object_id) if candle else None,
+        source=source,
         rollups=_list_rollups(connection, row, start_ms),
         versions=[version for version in versions if version.known_until_ms is not None],
         gap=None if candle else _find_gap(connection, row, slot),
+        tombstone=_find_tombstone(connection, row, candle) if candle and source is None else None,
     )
 
 
@@ -83,6 +89,10 @@ def count_held_from(connection: Connection, source: ObjectRow) -> int:
     window = Window(source.first_open_ms, source.last_open_ms + 1)
     is_from = and_(is_in(table, source.series, window), table.c.object_id == source.id)
     return connection.execute(select(func.count()).select_from(table).where(is_from)).scalar_one()
+
+
+def _find_tombstone(connection: Connection, row: SeriesRow, candle: StoredCandle) -> Tombstone | None:
+    return find_tombstone_of(connection, group_of(row.key), candle.object_id, candle.captured_at_ms)
 
 
 def _list_rollups(connection: Connection, row: SeriesRow, start_ms: int) -> dict[RollupKey, Rollup]:

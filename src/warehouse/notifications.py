@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from src.warehouse.columns import utc_now
 from src.warehouse.run_tables import notifications
@@ -25,6 +25,8 @@ class NewsKind(StrEnum):
     RUN_RECOVERED = "run_recovered"
     BATCH_FINISHED = "batch_finished"
     EXCHANGE_BLOCKED = "exchange_blocked"
+    DISK_LOW = "disk_low"
+    DISK_WELL = "disk_well"
 
 
 class Severity(StrEnum):
@@ -84,12 +86,33 @@ def is_failing(connection: Connection, subject: str) -> bool:
     return last is not None and last.kind == NewsKind.RUN_FAILED.value
 
 
+def find_last_told(connection: Connection, subject: str) -> Notification | None:
+    """Return what was told last about *subject*, read or not."""
+    last = _find_last(connection, subject)
+    if last is None:
+        return None
+    return _rows(connection, select(notifications).where(_columns.id == last.id))[0]
+
+
 def list_notifications(
-    connection: Connection, *, unread_only: bool = False, limit: int = 50
+    connection: Connection,
+    *,
+    unread_only: bool = False,
+    limit: int = 50,
+    before: tuple[int, int] | None = None,
 ) -> list[Notification]:
-    """List notifications, newest first."""
+    """List notifications, newest first; *before* is time and id of the last one of the page before."""
     query = select(notifications).order_by(_columns.last_at.desc(), _columns.id.desc()).limit(limit)
+    if before is not None:
+        last_ms, last_id = before
+        is_level = (_columns.last_at == last_ms) & (_columns.id < last_id)
+        query = query.where((_columns.last_at < last_ms) | is_level)
     return _rows(connection, query.where(_columns.read_at.is_(None)) if unread_only else query)
+
+
+def count_unread(connection: Connection) -> int:
+    query = select(func.count()).select_from(notifications).where(_columns.read_at.is_(None))
+    return connection.execute(query).scalar_one()
 
 
 def mark_read(connection: Connection, ids: Sequence[int] | None = None) -> int:

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from src.domain import DataType, Interval, Lane, SeriesKey, Window
 from src.errors import NotFound
-from src.warehouse.catalog import CatalogRow, ObjectState
+from src.warehouse.catalog import CatalogRow, ObjectState, select_objects
+from src.warehouse.in_parts import in_parts
 from src.warehouse.tables import lake_objects
 
 _IDS_A_QUERY = 1000
@@ -22,6 +23,7 @@ class ObjectRow(CatalogRow):
     """A whole row of the catalog; times in UTC ms, *interval* is None for depth.
 
     *run_id* is None for what a cycle fetched. First and last open_time are of its closed candles.
+    *code_version* is what loaded it last.
     """
 
     exchange: str
@@ -36,6 +38,8 @@ class ObjectRow(CatalogRow):
     loaded_ms: int | None
     error: str | None
     run_id: int | None
+    code_version: str | None
+    deleted_ms: int | None
 
     @property
     def series(self) -> SeriesKey | None:
@@ -50,7 +54,7 @@ def find_object(connection: Connection, object_id: int) -> ObjectRow | None:
 
 def get_object(connection: Connection, key: str) -> ObjectRow:
     """Return the object under *key*; NotFound when the catalog has none."""
-    found = connection.execute(select(lake_objects).where(lake_objects.c.object_key == key)).one_or_none()
+    found = connection.execute(select_objects().where(lake_objects.c.object_key == key)).one_or_none()
     if found is None:
         raise NotFound(
             f"the catalog has no object {key}: if it lies in the lake, ./candlehouse reconcile takes it in"
@@ -63,8 +67,17 @@ def list_objects(connection: Connection, object_ids: Iterable[int]) -> list[Obje
     found: list[ObjectRow] = []
     ids = iter(sorted(set(object_ids)))
     while some := list(islice(ids, _IDS_A_QUERY)):
-        query = select(lake_objects).where(lake_objects.c.id.in_(some)).order_by(lake_objects.c.id)
+        query = select_objects().where(lake_objects.c.id.in_(some)).order_by(lake_objects.c.id)
         found += map(_from_row, connection.execute(query))
+    return found
+
+
+def list_by_keys(connection: Connection, keys: Iterable[str]) -> list[ObjectRow]:
+    """List the objects under these keys, without those that the catalog does not have."""
+    found: list[ObjectRow] = []
+    for some in in_parts(keys):
+        query = select_objects().where(lake_objects.c.object_key.in_(some))
+        found += map(_from_row, connection.execute(query.order_by(lake_objects.c.object_key)))
     return found
 
 
@@ -84,7 +97,7 @@ def list_touching(
         row
         for condition in (touches, uncounted)
         for row in connection.execute(
-            select(lake_objects).where(_is_of(series), condition, of_states).order_by(columns.id)
+            select_objects().where(_is_of(series), condition, of_states).order_by(columns.id)
         )
     ]
     return [_from_row(row) for row in rows]
@@ -122,6 +135,7 @@ def _from_row(row: Row[Any]) -> ObjectRow:
         captured_at_ms=row.captured_at,
         size_bytes=row.size_bytes,
         sha256=row.sha256,
+        pack=row.pack,
         exchange=row.exchange,
         interval=Interval(row.interval_code) if row.interval_code else None,
         state=ObjectState(row.state),
@@ -134,4 +148,6 @@ def _from_row(row: Row[Any]) -> ObjectRow:
         loaded_ms=row.loaded_at,
         error=row.error,
         run_id=row.run_id,
+        code_version=row.code_version,
+        deleted_ms=row.deleted_at,
     )

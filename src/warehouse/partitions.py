@@ -61,7 +61,7 @@ class Partitions:
         )
         with self._warehouse.read() as connection:
             found = connection.execute(query, {"name": table.name}).scalars().all()
-        return sorted(_ms_of_bound(bound) for bound in found)
+        return sorted(ms_of_bound(bound) for bound in found)
 
     def _split(self, table: Table, split: tuple[int | None, list[int]]) -> None:
         upper, bounds = split
@@ -121,7 +121,8 @@ def _text(bound: int) -> str:
     return f"{utc_from_ms(bound):%Y-%m-%d %H:%M:%S}"
 
 
-def _ms_of_bound(described: str) -> int:
+def ms_of_bound(described: str) -> int:
+    """Return the end (UTC ms) of a partition as the server describes it."""
     return ms_from_utc(datetime.fromisoformat(described.strip("'")[:19]).replace(tzinfo=UTC))
 
 

@@ -44,3 +44,13 @@ def release_all(connection: Connection) -> int:
         lake_objects.update().where(is_set_aside).values(state=ObjectState.LANDED.value, error=None)
     )
     return released.rowcount
+
+
+def release_object(connection: Connection, object_id: int) -> bool:
+    """Let one object that is quarantined, or has a quarantined row, be loaded again; whether it is one."""
+    c = lake_objects.c
+    bad = select(quarantined_rows.c.object_id).where(quarantined_rows.c.object_id == object_id)
+    loaded = (c.state == ObjectState.LOADED.value) & bad.exists()
+    is_set_aside = (c.id == object_id) & or_(c.state == ObjectState.QUARANTINED.value, loaded)
+    released = lake_objects.update().where(is_set_aside)
+    return connection.execute(released.values(state=ObjectState.LANDED.value, error=None)).rowcount == 1

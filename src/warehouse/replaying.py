@@ -25,6 +25,13 @@ _Times = NDArray[np.int64]
 _TIMES_A_QUERY = 1000
 
 
+def list_open_times(connection: Connection, key: SeriesKey, window: Window) -> _Times:
+    """Return when the candles that are held of *window* open, in order."""
+    table = fact_table(key)
+    query = select(table.c.open_time).where(is_in(table, key, window)).order_by(table.c.open_time)
+    return np.array(connection.scalars(query).all(), dtype=np.int64)
+
+
 def replace_candles(
     connection: Connection, row: SeriesRow, put: Sequence[KlineBatch], gone_ms: _Times, inserted: int
 ) -> None:

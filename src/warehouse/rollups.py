@@ -1,14 +1,16 @@
 """Rollups: hourly candles from the minute facts, daily candles from the hours.
 
 Only the buckets that a load touched are computed again, from all their minutes, under the series' lock;
-every WHERE names the series, so the cost does not grow with history. A sealed bucket is computed again
-only from a full one: its minutes have aged out, and a remnant must not replace the truth.
+every WHERE names the series, so the cost does not grow with history. A remnant never replaces the truth:
+an hour of which minutes have aged out is computed again only while each of them is back, a sealed bucket
+never from fewer candles than it had, and a sealed day not while an hour in it is neither full nor sealed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,16 +24,29 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     func,
+    literal,
+    or_,
     select,
 )
 
 from src.domain import DAY_MS, HOUR_MS, Interval, SeriesKey, Window
 from src.warehouse import dialects
+from src.warehouse.aged import aged_windows_of, find_last_aged
+from src.warehouse.candles import is_in
+from src.warehouse.slots import held_windows
 from src.warehouse.tables import daily_klines, fact_klines, hourly_klines
 from src.warehouse.types import UtcMs
+from src.window_sets import intersect, merge, subtract
 
 _VOLUMES = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
+_MINUTES_AN_HOUR = 60
+
+
+def _is_open(hours: Table) -> ColumnElement[bool]:
+    """Whether minutes of an hour may yet come."""
+    return and_(hours.c.sealed_at.is_(None), hours.c.candle_count < _MINUTES_AN_HOUR)
 
 
 @dataclass(frozen=True)
@@ -46,7 +61,8 @@ class _Level:
     bucket_of: Callable[[ColumnElement[Any], Any], ColumnElement[Any]]
     group_key: Callable[[ColumnElement[Any], Any], ColumnElement[Any]]
     candle_count: ColumnElement[Any]
-    full_count: int
+    # How many rows of the source are not whole yet, as far as that can be seen.
+    open_parts: ColumnElement[Any]
     statements: dict[str, Insert] = field(default_factory=dict)
 
     def statement(self, connection: Connection) -> Insert:
@@ -68,7 +84,7 @@ _HOURS = _Level(
     bucket_of=dialects.hour_of,
     group_key=dialects.hour_key,
     candle_count=func.count(),
-    full_count=60,
+    open_parts=func.min(literal(0)),
 )
 _DAYS = _Level(
     source=hourly_klines,
@@ -79,7 +95,7 @@ _DAYS = _Level(
     bucket_of=dialects.day_of,
     group_key=dialects.day_key,
     candle_count=func.sum(hourly_klines.c.candle_count),
-    full_count=1440,
+    open_parts=func.sum(case((_is_open(hourly_klines), 1), else_=0)),
 )
 
 
@@ -89,14 +105,45 @@ class WarehouseAggregator:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @cached_property
+    def _last_aged_ms(self) -> int:
+        return find_last_aged(self._connection) or 0
+
     def roll_up(self, series: SeriesKey, touched_ms: NDArray[np.int64]) -> None:
         """Recompute the hours and days that hold these open times; only minutes are rolled up."""
         if series.interval is not Interval.M1:
             return
-        for level in (_HOURS, _DAYS):
-            statement = level.statement(self._connection)
-            for window in bucket_windows(touched_ms, level.length_ms):
-                self._connection.execute(statement, _parameters(series, window))
+        whole_ms = self._without_torn(series, touched_ms)
+        self._compute(_HOURS, series, whole_ms)
+        self._compute(_DAYS, series, whole_ms)
+
+    def roll_up_days(self, series: SeriesKey, touched_ms: NDArray[np.int64]) -> None:
+        """Recompute the days that hold these times from their hours, as these are."""
+        self._compute(_DAYS, series, touched_ms)
+
+    def _compute(self, level: _Level, series: SeriesKey, times_ms: NDArray[np.int64]) -> None:
+        statement = level.statement(self._connection)
+        for window in bucket_windows(times_ms, level.length_ms):
+            self._connection.execute(statement, _parameters(series, window))
+
+    def _without_torn(self, series: SeriesKey, times_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Leave out the hours of which minutes have aged out and are not all back."""
+        if not len(times_ms) or int(times_ms.min()) >= self._last_aged_ms:
+            return times_ms
+        hours = bucket_windows(times_ms, HOUR_MS)
+        span = Window(hours[0].start_ms, hours[-1].end_ms)
+        aged = intersect(merge(aged_windows_of(self._connection, series, span)), hours)
+        gone = [window.start_ms for each in aged for window in self._list_gone(series, each)]
+        torn = np.array(gone, dtype=np.int64) // HOUR_MS
+        return times_ms[~np.isin(times_ms // HOUR_MS, torn)]
+
+    def _list_gone(self, series: SeriesKey, aged: Window) -> list[Window]:
+        """Return what of *aged* is not held, cut at each hour."""
+        opened = fact_klines.c.open_time
+        found = self._connection.scalars(select(opened).where(is_in(fact_klines, series, aged)))
+        held = held_windows(series.interval, np.array(found.all(), dtype=np.int64))
+        gone = subtract([aged], [each.window for each in held])
+        return [hour for window in gone for hour in _cut_at_hours(window)]
 
 
 def _parameters(series: SeriesKey, window: Window) -> dict[str, Any]:
@@ -130,6 +177,7 @@ def _group(level: _Level, engine: Any) -> FromClause:
             *sums,
             func.sum(rows.c.trade_count).label("trade_count"),
             level.candle_count.label("candle_count"),
+            level.open_parts.label("open_parts"),
         )
         .where(
             _belongs_to_series(rows),
@@ -160,13 +208,13 @@ def _with_ends(level: _Level, engine: Any, buckets: FromClause) -> Select[Any]:
             *totals,
         )
         .select_from(buckets.join(first, is_first).join(last, is_last))
-        .where(~_is_sealed_remnant(level, bucket, buckets.c.candle_count))
+        .where(~_is_sealed_remnant(level, bucket, buckets))
+        # The few buckets first. By statistics of facts that have just gone, MySQL would begin with the minutes.
+        .prefix_with("STRAIGHT_JOIN", dialect="mysql")
     )
 
 
-def _is_sealed_remnant(
-    level: _Level, bucket: ColumnElement[Any], candle_count: ColumnElement[Any]
-) -> ColumnElement[bool]:
+def _is_sealed_remnant(level: _Level, bucket: ColumnElement[Any], buckets: FromClause) -> ColumnElement[bool]:
     sealed = level.target.alias("sealed")
     return (
         select(sealed.c.symbol)
@@ -174,7 +222,7 @@ def _is_sealed_remnant(
             _belongs_to_series(sealed),
             sealed.c[level.bucket] == bucket,
             sealed.c.sealed_at.is_not(None),
-            candle_count < level.full_count,
+            or_(buckets.c.candle_count < sealed.c.candle_count, buckets.c.open_parts > 0),
         )
         .exists()
     )
@@ -187,3 +235,8 @@ def bucket_windows(times_ms: NDArray[np.int64], length_ms: int) -> list[Window]:
         return []
     breaks = np.flatnonzero(np.diff(starts) > length_ms) + 1
     return [Window(int(run[0]), int(run[-1]) + length_ms) for run in np.split(starts, breaks)]
+
+
+def _cut_at_hours(window: Window) -> list[Window]:
+    firsts = range(window.start_ms - window.start_ms % HOUR_MS, window.end_ms, HOUR_MS)
+    return [Window(first, first + HOUR_MS) for first in firsts]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, not_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, not_, select
 
 from src.domain import Interval, Lane, SeriesKey, Window
 from src.errors import NotFound
@@ -129,6 +129,8 @@ class RunFilter:
     top_only: bool = False
     skip_routine: bool = False
     before_id: int | None = None
+    symbol: str | None = None
+    interval: Interval | None = None
 
 
 def create_run(connection: Connection, new: NewRun) -> int:
@@ -153,7 +155,13 @@ def get_run(connection: Connection, run_id: int) -> RunRow:
 
 def list_runs(connection: Connection, wanted: RunFilter, limit: int = 50) -> list[RunRow]:
     """List runs, newest first; the next page begins *before_id* the last one's id."""
-    query = select(runs).where(*_conditions(wanted)).order_by(runs.c.id.desc()).limit(limit)
+    return list_run_rows(
+        connection, select(runs).where(*_conditions(wanted)).order_by(runs.c.id.desc()).limit(limit)
+    )
+
+
+def list_run_rows(connection: Connection, query: Select[Any]) -> list[RunRow]:
+    """Return the runs that a query of the whole table's columns finds."""
     return [_from_row(row) for row in connection.execute(query)]
 
 
@@ -205,7 +213,7 @@ def _is_prunable(before_ms: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _conditions(wanted: RunFilter) -> Iterable[ColumnElement[bool]]:
-    for name in ("job_id", "kind", "parent_id"):
+    for name in ("job_id", "kind", "parent_id", "symbol"):
         value = getattr(wanted, name)
         if value is not None:
             yield runs.c[name] == value
@@ -216,6 +224,8 @@ def _conditions(wanted: RunFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.skip_routine:
         is_live_job = (runs.c.lane == Lane.LIVE.value) & runs.c.job_id.is_not(None)
         yield not_(is_live_job & (runs.c.state == RunState.SUCCEEDED.value))
+    if wanted.interval is not None:
+        yield runs.c.interval_code == wanted.interval.value
     if wanted.before_id is not None:
         yield runs.c.id < wanted.before_id
 

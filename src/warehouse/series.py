@@ -50,11 +50,15 @@ def set_tracked(connection: Connection, keys: Iterable[SeriesKey], *, tracked: b
     connection.execute(series.update().where(_is_one_of(keys)).values(tracked=tracked))
 
 
-def list_series(connection: Connection, *, tracked_only: bool = True) -> list[SeriesRow]:
-    """List the series by exchange, symbol and interval."""
+def list_series(
+    connection: Connection, *, tracked_only: bool = True, where: ColumnElement[bool] | None = None
+) -> list[SeriesRow]:
+    """List the series by exchange, symbol and interval; *where* narrows it."""
     query = select(series).order_by(series.c.exchange, series.c.symbol, series.c.interval_code)
     if tracked_only:
         query = query.where(series.c.tracked)
+    if where is not None:
+        query = query.where(where)
     return [_from_row(row) for row in connection.execute(query)]
 
 
@@ -89,6 +93,22 @@ def correct_count(connection: Connection, row: SeriesRow, record_count: int) -> 
     connection.execute(series.update().where(is_wrong).values(values))
 
 
+def record_ageing(
+    connection: Connection, row: SeriesRow, fewer: int, first_ms: int | None, last_ms: int | None
+) -> None:
+    """Note that candles aged out, and from where to where it holds any; its caller holds the lock."""
+    connection.execute(
+        series.update()
+        .where(series.c.id == row.id)
+        .values(
+            record_count=series.c.record_count - fewer,
+            first_open_time=first_ms,
+            last_open_time=last_ms,
+            load_version=series.c.load_version + 1,
+        )
+    )
+
+
 def list_uncounted(connection: Connection) -> list[SeriesRow]:
     """List the series that hold candles of which the ledger of coverage knows nothing."""
     covered = select(coverage_ranges.c.series_id).where(coverage_ranges.c.series_id == series.c.id)
@@ -105,6 +125,12 @@ def want_from(connection: Connection, key: SeriesKey, start_ms: int) -> None:
 def set_tier(connection: Connection, keys: Iterable[SeriesKey], tier: str) -> int:
     """Give these series a tier (see ``src.freshness``); return how many there are."""
     return connection.execute(series.update().where(_is_one_of(list(keys))).values(tier=tier)).rowcount
+
+
+def set_keep_days(connection: Connection, keys: Iterable[SeriesKey], days: int | None) -> int:
+    """Let these series' candles under an hour stay so long, None as the settings say; return how many."""
+    changed = series.update().where(_is_one_of(list(keys)))
+    return connection.execute(changed.values(keep_days=days)).rowcount
 
 
 def want_history(connection: Connection, key: SeriesKey, start_ms: int, keep_days: int) -> None:

@@ -44,6 +44,15 @@ def upsert_symbols(connection: Connection, rows: Sequence[SymbolRow], now_ms: in
         connection.execute(dialects.upsert(symbols, connection, values, (*names, "updated_at")))
 
 
+def list_symbol_rows(connection: Connection, exchange: str) -> list[SymbolRow]:
+    """List the symbols of *exchange* that were ever asked about, by name."""
+    c = symbols.c
+    query = select(c.exchange, c.symbol, c.status, c.base_asset, c.quote_asset, c.tick_size, c.step_size)
+    return [
+        SymbolRow(*row) for row in connection.execute(query.where(c.exchange == exchange).order_by(c.symbol))
+    ]
+
+
 def list_statuses(connection: Connection, exchange: str) -> dict[str, str]:
     """Return the status of every symbol of *exchange* that was ever asked about."""
     query = select(symbols.c.symbol, symbols.c.status).where(symbols.c.exchange == exchange)

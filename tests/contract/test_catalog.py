@@ -19,8 +19,10 @@ from src.errors import WarehouseUnavailable
 from src.lake.local_store import LocalStore
 from src.transform.manager import TransformManager
 from src.warehouse import catalog
+from src.warehouse.ageing_tables import lake_packs
 from src.warehouse.bulk import BulkLoadError
 from src.warehouse.catalog import CatalogRow, LoadedCount, NewObject, ObjectState
+from src.warehouse.columns import metadata
 from src.warehouse.engine import Warehouse, open_warehouse, sqlite_url
 from src.warehouse.facts import DepthBatch, KlineBatch
 from src.warehouse.loading import LoadResult, load_slice
@@ -34,7 +36,7 @@ FIRST_OPEN_MS = CAPTURED_MS - DAY_MS
 @pytest.fixture
 def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
     opened = open_warehouse(warehouse_url)
-    lake_objects.create(opened.engine)
+    metadata.create_all(opened.engine, tables=[lake_objects, lake_packs])
     yield opened
     opened.close()
 
@@ -186,6 +188,7 @@ def test_listed_row_says_what_loading_needs(warehouse: Warehouse) -> None:
         CAPTURED_MS,
         landed.size_bytes,
         landed.sha256,
+        pack=None,
     )
 
 
@@ -271,7 +274,7 @@ def test_objects_deleted_since_count_nowhere_and_unknown_numbers_of_candles_as_n
 def test_what_is_asked_every_second_is_answered_by_an_index(tmp_path: Path) -> None:
     """SQLite says in words how it would find the rows; the other two have the same indexes."""
     opened = open_warehouse(sqlite_url(tmp_path / "warehouse.db"))
-    lake_objects.create(opened.engine)
+    metadata.create_all(opened.engine, tables=[lake_objects, lake_packs])
     plans: list[str] = []
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:

@@ -16,6 +16,7 @@ from src.maintenance.gaps import GapChanges, detect_gaps
 from src.maintenance.outages import Outage
 from src.warehouse.catalog import record_landed
 from src.warehouse.engine import Warehouse, open_warehouse
+from src.warehouse.evidence import LOST
 from src.warehouse.gaps import (
     Evidence,
     GapFilter,
@@ -214,6 +215,32 @@ def test_only_the_series_named_are_looked_at(warehouse: Warehouse) -> None:
     assert (told(warehouse), told(warehouse, ETH)) == ([], [(0, 10, "detected")])
 
 
+def test_what_was_held_until_now_is_a_gap_wherever_it_lies(warehouse: Warehouse) -> None:
+    want(warehouse, BTC)
+    hold(warehouse, (0, 100), (110, 900))
+    lost = {id_of(warehouse, BTC): [minutes(100, 105), minutes(900, 950)]}
+    [lag] = detect(warehouse, series=[BTC], lost=lost).lags
+    assert (lag.window, lag.follows_gap) == (minutes(950, END_MIN), True)
+    assert told(warehouse) == [(100, 110, "detected"), (900, 950, "detected")]
+    assert {row.reason for row in rows_of(warehouse)} == {GapReason.FACTS_LOST}
+    detect(warehouse, series=[BTC])
+    assert {row.reason for row in rows_of(warehouse)} == {GapReason.FACTS_LOST}
+
+
+def test_series_that_lack_nothing_are_counted_and_not_looked_at(warehouse: Warehouse) -> None:
+    month_ms = Interval.MO1.floor(NOW_MS)
+    want(warehouse, BTC, MONTHS, ETH, start_ms=T0)
+    hold(warehouse, (0, END_MIN))
+    hold_windows(warehouse, [Window(month_ms, T0 + 999 * MINUTE_MS)], MONTHS)
+    hold(warehouse, (0, END_MIN - 1), key=ETH)
+    changes = detect(warehouse)
+    assert (changes.looked_at, [row.key for row in changes.series.values()]) == (3, [ETH])
+    hold(warehouse, (0, 500), (501, END_MIN))
+    detect(warehouse)
+    hold(warehouse, (0, END_MIN))
+    assert detect(warehouse).filled == 1
+
+
 # --- changing ---
 
 
@@ -301,7 +328,7 @@ def test_two_answers_close_a_gap_and_both_are_named(warehouse: Warehouse) -> Non
     assert gap.ask_again_ms == NOW_MS + 3_600_000 + DAY_MS
 
 
-@pytest.mark.parametrize("how", ["deleted", "without a row"])
+@pytest.mark.parametrize("how", ["deleted", "without a row", "lost"])
 def test_closed_gap_opens_when_an_answer_is_gone(warehouse: Warehouse, how: str) -> None:
     want(warehouse, BTC)
     hold(warehouse, (0, 100), (110, END_MIN))
@@ -310,7 +337,9 @@ def test_closed_gap_opens_when_an_answer_is_gone(warehouse: Warehouse, how: str)
     is_it = lake_objects.c.object_key == keys[0]
     delete = lake_objects.delete().where(is_it)
     forget = lake_objects.update().where(is_it).values(state="deleted")
-    warehouse.run(lambda c: c.execute(delete if how == "without a row" else forget))
+    lose = lake_objects.update().where(is_it).values(state="loaded", error=LOST)
+    statement = {"deleted": forget, "without a row": delete, "lost": lose}[how]
+    warehouse.run(lambda c: c.execute(statement))
     assert detect(warehouse).reopened == 1
     [gap] = rows_of(warehouse)
     assert (gap.state, [one.key for one in gap.evidence]) == (GapState.DETECTED, keys[1:])

@@ -429,3 +429,44 @@ def test_an_endpoint_that_is_no_host_and_port_is_a_wrong_setting(endpoint: str) 
 def test_impossible_bucket_names_are_wrong_settings(raw: str, archive: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
         MinioStore("127.0.0.1:9000", "key", "secret-word", raw, archive)
+
+
+def test_copy_lies_in_both_buckets_byte_for_byte(store: ObjectStore) -> None:
+    content = bytes(range(256)) * 400
+    store.put_new(Bucket.RAW, KEY, content)
+    store.copy(Bucket.RAW, KEY, Bucket.ARCHIVE)
+    assert [store.get(bucket, KEY) for bucket in Bucket] == [content, content]
+    assert keys_of(store, bucket=Bucket.ARCHIVE) == [KEY]
+    store.delete(Bucket.RAW, KEY)
+    assert store.get(Bucket.ARCHIVE, KEY) == content
+
+
+def test_copy_changes_nothing_that_is_there_and_needs_its_original(store: ObjectStore) -> None:
+    store.put_new(Bucket.RAW, KEY, b"[1]")
+    store.put_new(Bucket.ARCHIVE, KEY, b"[2]")
+    with pytest.raises(ObjectExists):
+        store.copy(Bucket.RAW, KEY, Bucket.ARCHIVE)
+    assert store.get(Bucket.ARCHIVE, KEY) == b"[2]"
+    with pytest.raises(NotFound):
+        store.copy(Bucket.RAW, OTHER_KEY, Bucket.ARCHIVE)
+    assert keys_of(store, bucket=Bucket.ARCHIVE) == [KEY]
+
+
+def test_many_are_deleted_at_once_and_those_not_there_are_fine(store: ObjectStore) -> None:
+    keys = [f"2026-01-09/BTCUSDT_klines_{at}.json" for at in range(1_767_968_400_000, 1_767_968_400_030)]
+    for key in keys:
+        store.put_new(Bucket.RAW, key, b"[1]")
+    store.delete_many(Bucket.RAW, [*keys[1:], OTHER_KEY, "2026-01-10/BTCUSDT_klines_1768000000000.json"])
+    assert keys_of(store) == [keys[0]]
+    store.delete_many(Bucket.RAW, [])
+
+
+def test_tidying_takes_no_object_away(store: ObjectStore) -> None:
+    store.put_new(Bucket.RAW, KEY, b"[1]")
+    for prefix in ("2026-01-09/", "2026-01-10/", ""):
+        store.tidy(Bucket.RAW, prefix)
+    assert keys_of(store) == [KEY]
+    store.delete(Bucket.RAW, KEY)
+    store.tidy(Bucket.RAW, "2026-01-09/")
+    store.put_new(Bucket.RAW, KEY, b"[2]")
+    assert store.get(Bucket.RAW, KEY) == b"[2]"

@@ -170,7 +170,7 @@ def test_gap_that_holds_the_slot_is_named(pipeline: Pipeline) -> None:
     inside = trace(pipeline, _NINE_MS + 19 * MINUTE_MS)
     assert inside.gap is not None
     told = why(pipeline, _NINE_MS + 19 * MINUTE_MS)
-    assert told == f"gap {inside.gap.id} {window}, empty_at_exchange, outage"
+    assert told == f"gap {inside.gap.id} {window}, empty at exchange, known outage"
     assert trace(pipeline, _NINE_MS + 20 * MINUTE_MS).gap is None
 
 

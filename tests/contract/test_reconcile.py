@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,6 +16,7 @@ from src.lake.store import Bucket
 from src.maintenance.reconcile import Reconciler, ReconcileReport
 from src.settings import PROJECT_ROOT
 from src.stopping import Stop, stopping_by
+from src.warehouse.evidence import list_lost, list_present
 from src.warehouse.tables import fact_klines, fact_orderbook, lake_objects
 from tests.builders import (
     CAPTURED_MS,
@@ -25,7 +25,6 @@ from tests.builders import (
     as_kline,
     make_kline,
     make_object,
-    open_pipeline,
     read_table,
 )
 
@@ -33,11 +32,8 @@ LATER_MS = CAPTURED_MS + 60 * 60_000
 
 
 @pytest.fixture
-def pipeline(warehouse_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    lake = LocalStore(tmp_path / "lake")
-    lake.ensure_buckets()
-    with open_pipeline(warehouse_url, lake) as opened:
-        yield opened
+def pipeline(emptied_pipeline: Pipeline) -> Pipeline:
+    return emptied_pipeline
 
 
 def date_files(pipeline: Pipeline, at_ms: int) -> None:
@@ -107,11 +103,11 @@ def test_row_without_its_object_is_reported(pipeline: Pipeline) -> None:
 
 
 def test_changed_objects_are_reported_those_of_equal_size_by_checksum(
-    pipeline: Pipeline, tmp_path: Path
+    pipeline: Pipeline, lake_folder: Path
 ) -> None:
     longer, flipped = (make_object(f"{s}USDT", [make_kline(DAY_START_MS)]) for s in "AB")
     pipeline.land(longer, flipped)
-    files = [tmp_path / "lake" / "raw" / made.key.text for made in (longer, flipped)]
+    files = [lake_folder / "raw" / made.key.text for made in (longer, flipped)]
     for file in files:
         file.chmod(0o644)
     files[0].write_bytes(longer.content + b" ")
@@ -200,3 +196,22 @@ def test_run_that_is_asked_to_stop_reads_no_further(pipeline: Pipeline) -> None:
     with stopping_by(stop), pytest.raises(Stopped, match="reconciling"):
         reconcile(pipeline)
     assert read_table(pipeline.warehouse, lake_objects) == []
+
+
+def test_loaded_object_that_is_gone_is_marked_until_it_is_back(pipeline: Pipeline) -> None:
+    gone, kept, waiting = (make_object(f"{s}USDT", [make_kline(DAY_START_MS)]) for s in "ABC")
+    pipeline.land(gone, kept)
+    pipeline.load()
+    pipeline.land(waiting)
+    for one in (gone, waiting):
+        pipeline.lake.delete(Bucket.RAW, one.key.text)
+    assert reconcile(pipeline).missing == [gone.key.text, waiting.key.text]
+    with pipeline.warehouse.read() as connection:
+        assert list_lost(connection) == {gone.key.text}
+        keys = [one.key.text for one in (gone, kept, waiting)]
+        assert list_present(connection, keys) == {kept.key.text, waiting.key.text}
+    assert reconcile(pipeline).missing == [gone.key.text, waiting.key.text]
+    pipeline.put([gone, waiting])
+    assert reconcile(pipeline).is_clean
+    with pipeline.warehouse.read() as connection:
+        assert list_lost(connection) == set()

@@ -187,7 +187,7 @@ def test_objects_that_were_deleted_by_their_age_are_told_but_are_no_fault(
     assert report.states == {VerifyState.DELETED: 1, VerifyState.SAME: 3}
     assert report.faults == 0
     assert [what for _, _, what in told(report)] == [
-        f"{one.key} was deleted by its age" for one in objects[:2]
+        f"{one.key} was deleted by retention: not reproducible" for one in objects[:2]
     ]
 
 

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from src.extract.landing import Landing
+from src.extract.windows import WindowFetcher
+from src.jobs.context import Kind
+from src.jobs.refetching import RefetchRecent
 from src.simulator.changes import ChangeKind
 from src.simulator.faults import FaultKind, parse_fault
+from src.warehouse.runs import RunState
 from tests.faults.collector import Collector, Rows, collect
-from tests.service.rig import Rig
+from tests.service.rig import EverLater, Rig
+from tests.service.test_filling import Filler, execute
 
 _BY_ITSELF = "asks again by itself"
 _NOTHING_TO_DO = "nothing needs to be done"
@@ -117,8 +123,8 @@ def test_after_a_change_of_the_market_the_warehouse_is_the_truth(rig: Rig, case:
     collector.heal(case.name, case.says)
 
 
-def cycle_on(collector: Collector, name: str, captured: Rows) -> Rows:
-    """Collect on; all is held as it was captured. Return what the exchange shows otherwise by now."""
+def cycle_on(collector: Collector, captured: Rows) -> Rows:
+    """Collect on; cycles leave all as it was captured. Return what the exchange shows otherwise by now."""
     for _ in range(4):
         collector.cycle()
     now, last_ms = collector.truth("BTCUSDT"), captured[-1][0]
@@ -126,23 +132,38 @@ def cycle_on(collector: Collector, name: str, captured: Rows) -> Rows:
     assert len(newer) == 4
     assert collector.held("BTCUSDT") == captured + newer
     assert collector.set_aside() == []
-    collector.note(name, 0, "held as captured, which was the truth at its time")
     return [row for row in now if row[0] <= last_ms and row not in captured]
 
 
-def test_candles_amended_later_stay_as_they_were_captured(rig: Rig) -> None:
+def heal_by(collector: Collector, name: str, kind: Kind, **parameters: Any) -> None:
+    """Let a scheduled job do its work; then all is the truth."""
+    outcome, _ = execute(collector.rig, kind, **parameters)
+    assert outcome.state is RunState.SUCCEEDED
+    assert collector.is_whole()
+    collector.note(name, 0, f"healed by {kind.name}")
+
+
+def test_candles_amended_later_are_healed_by_asking_again(rig: Rig) -> None:
     collector = collect(rig)
     collector.cycle()
     captured = collector.held("BTCUSDT")
     assert captured == collector.truth("BTCUSDT")
     rig.simulator.change_market("amended:from=-10m,minutes=2")
-    assert len(cycle_on(collector, "amended later", captured)) == 2
+    assert len(cycle_on(collector, captured)) == 2
+    landing = Landing(rig.lake, rig.warehouse, EverLater(rig.clock))
+    fetcher = WindowFetcher(collector.process.exchange, landing, rig.clock)
+    heal_by(collector, "amended later", RefetchRecent(fetcher, lambda: _load(rig)).kind(), hours=3)
 
 
-def test_candles_restored_later_stay_a_hole(rig: Rig) -> None:
+def test_candles_restored_later_are_healed_by_filling_gaps(rig: Rig) -> None:
     collector = collect(rig)
     rig.simulator.change_market("hole:from=-3h,minutes=10,restored=+3m")
     collector.cycle()
     captured = collector.held("BTCUSDT")
     assert captured == collector.truth("BTCUSDT")
-    assert len(cycle_on(collector, "restored later", captured)) == 10
+    assert len(cycle_on(collector, captured)) == 10
+    heal_by(collector, "restored later", Filler(rig).kind.kind())
+
+
+def _load(rig: Rig) -> None:
+    rig.load()

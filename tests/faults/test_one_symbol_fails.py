@@ -17,7 +17,7 @@ from tests.faults.harness import Pipeline, eventually
 _HEALTHY, _FAILING = "BTCUSDT", "ETHUSDT"
 _CYCLES = 3
 # How long a cycle waits for its extraction here; a daemon waits for half of its cycle.
-_WAIT_S = 0.5
+_WAIT_S = 1.5
 
 
 @pytest.fixture

@@ -73,10 +73,10 @@ class Process:
 class Rig:
     """One exchange, lake and warehouse; usable in a ``with`` statement."""
 
-    def __init__(self, folder: Path, **config: Any) -> None:
+    def __init__(self, folder: Path, *, warehouse_url: str | None = None, **config: Any) -> None:
         self.clock = ManualClock(NOW_MS)
         self.simulator = Simulator(SimulatorConfig(clock=self.clock.now_ms, **config)).serve_in_thread()
-        self.warehouse: Warehouse = open_warehouse(sqlite_url(folder / "warehouse.db"))
+        self.warehouse: Warehouse = open_warehouse(warehouse_url or sqlite_url(folder / "warehouse.db"))
         self.lake = LocalStore(folder / "data_lake")
         self.lake.ensure_buckets()
         migrate(self.warehouse)

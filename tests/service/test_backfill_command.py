@@ -83,9 +83,14 @@ def test_plan_is_what_it_takes_and_the_second_time_nothing_is_asked(
     assert facts(warehouse) == truth(simulated, 0, 12)
 
     simulated.clear_requests()
-    again = succeed_json(*WHAT, *until(12), "--dry-run")
-    assert (again["candles"], again["series"][0]["held"]) == (80, 12 * 1_440 - 80)
-    run(*WHAT, *until(12), "--yes", "--json")
+    second = succeed_json(*WHAT, *until(12), "--dry-run")
+    [told] = second["series"]
+    assert (second["candles"], told["held"], told["empty"]) == (0, 12 * 1_440 - 80, 80)
+    assert "nothing to fetch" in succeed(*WHAT, *until(12), "--yes")
+    assert asked(simulated) == []
+
+    assert succeed_json(*WHAT, *until(12), "--again", "--dry-run")["candles"] == 80
+    run(*WHAT, *until(12), "--again", "--yes", "--json")
     assert [_window_of(one) for one in asked(simulated)] == [(HOLE_MS, HOLE_MS + 80 * MINUTE_MS)]
 
 
@@ -96,7 +101,8 @@ def test_older_and_newer_than_what_is_held_are_fetched_alone(
     succeed("backfill", "--symbols", "BTCUSDT", *middle, "--yes")
     assert wanted(warehouse) == (START_MS + 2 * DAY_MS, 0)
     simulated.clear_requests()
-    succeed(*WHAT, *until(6), "--yes", "--keep", "90d")
+    told = succeed(*WHAT, *until(6), "--yes", "--keep", "90d")
+    assert "BTCUSDT 1m is kept for ever so far; this changes all of it to 90 days" in told
     assert facts(warehouse) == truth(simulated, 0, 6)
     held = Window(START_MS + 2 * DAY_MS, START_MS + 4 * DAY_MS)
     for start_ms, end_ms in map(_window_of, asked(simulated)):

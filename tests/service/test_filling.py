@@ -11,20 +11,32 @@ import pytest
 from sqlalchemy import delete
 
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Lane, SeriesKey, Window
+from src.errors import Stopped
 from src.extract.gap_fetching import GapFetcher
 from src.extract.landing import Landing
-from src.jobs.context import Outcome, RunContext
+from src.jobs.context import Kind, Outcome, RunContext
 from src.jobs.filling import FillGaps
-from src.jobs.job_registry import FILL_GAPS, FillParameters
+from src.jobs.job_registry import FillParameters
 from src.jobs.progress import Progress
+from src.jobs.recounting import recount_kind
+from src.jobs.reloading import RELOADED
 from src.lake.envelope import decode_envelope
 from src.lake.store import Bucket
+from src.maintenance.evidence import EvidenceCheck
+from src.maintenance.reloading import Reloader, in_spans
 from src.stopping import Stop
-from src.warehouse.coverage import rewrite_coverage
+from src.warehouse.candles import fact_table
 from src.warehouse.gaps import GapFilter, GapReason, GapRow, GapState, list_gaps
+from src.warehouse.ledger_tables import coverage_ranges
 from src.warehouse.runs import NewRun, RunState, create_run, get_run
 from src.warehouse.series import list_series, set_tracked
-from src.warehouse.tables import fact_klines, lake_objects
+from src.warehouse.tables import (
+    daily_klines,
+    fact_klines,
+    fact_klines_coarse,
+    hourly_klines,
+    lake_objects,
+)
 from tests.builders import as_kline, read_table
 from tests.run_builders import claim
 from tests.service.rig import BTC, NOW_MS, EverLater, Rig
@@ -51,7 +63,9 @@ class Filler:
         self.process = rig.start()
         landing = Landing(rig.lake, rig.warehouse, EverLater(rig.clock))
         fetcher = GapFetcher(self.process.exchange, landing, rig.clock)
-        self.kind = FillGaps(fetcher, rig.clock, self.load)
+        reloader = Reloader(rig.lake, rig.warehouse, rig.clock)
+        self.stop = Stop()
+        self.kind = FillGaps(fetcher, reloader, EvidenceCheck(rig.lake, rig.warehouse), rig.clock, self.load)
 
     def load(self) -> None:
         self.rig.load()
@@ -62,13 +76,20 @@ class Filler:
 
     def run(self, **parameters: Any) -> Outcome:
         wanted = FillParameters(**parameters).model_dump(mode="json")
-        new = NewRun(FILL_GAPS, Lane.REPAIR, "manual", "anna@pi", wanted)
-        run_id = self.rig.warehouse.run(lambda c: create_run(c, new))
-        claim(self.rig.warehouse, run_id)
-        with self.rig.warehouse.read() as connection:
-            run = get_run(connection, run_id)
-        progress = Progress(run.id, run.token, self.rig.clock)
-        return self.kind.execute(RunContext(run, Stop(), self.rig.clock, self.rig.warehouse, progress))
+        outcome, self.progress = execute(self.rig, self.kind.kind(), self.stop, **wanted)
+        return outcome
+
+
+def execute(rig: Rig, kind: Kind, stop: Stop | None = None, **parameters: Any) -> tuple[Outcome, Progress]:
+    """Do what a worker does with a run of this kind."""
+    new = NewRun(kind.name, Lane.REPAIR, "manual", "anna@pi", parameters)
+    run_id = rig.warehouse.run(lambda c: create_run(c, new))
+    claim(rig.warehouse, run_id)
+    with rig.warehouse.read() as connection:
+        run = get_run(connection, run_id)
+    progress = Progress(run.id, run.token, rig.clock)
+    context = RunContext(run, stop or Stop(), rig.clock, rig.warehouse, progress)
+    return kind.execute(context), progress
 
 
 def begin(rig: Rig, *keys: SeriesKey) -> Filler:
@@ -124,7 +145,7 @@ def test_hole_is_asked_for_twice_an_hour_apart_and_closed_with_both_answers(rig:
     assert filler.run().result["gaps_asked"] == 1
     [gap] = listed(rig)
     assert (gap.state, gap.window, gap.missing) == (GapState.EMPTY_AT_EXCHANGE, HOLE_WINDOW, 80)
-    assert (gap.attempts, gap.reason) == (2, GapReason.NOT_FETCHED)
+    assert (gap.attempts, gap.reason) == (2, GapReason.NOTHING_THERE)
     assert len({one.key for one in gap.evidence}) == 2
     assert gap.evidence[1].asked_ms - gap.evidence[0].asked_ms >= HOUR_MS
 
@@ -156,8 +177,8 @@ def test_closed_gap_is_asked_for_again_after_a_day_and_then_monthly(rig: Rig) ->
     assert (gap.state, len(gap.evidence)) == (GapState.EMPTY_AT_EXCHANGE, 3)
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_gap_whose_evidence_is_gone_is_open_again(rig: Rig, which: int) -> None:
+@pytest.mark.parametrize(("which", "how"), [(0, "file"), (1, "file"), (0, "row")])
+def test_gap_whose_evidence_is_gone_is_open_again(rig: Rig, which: int, how: str) -> None:
     rig.simulator.change_market(HOLE)
     filler = begin(rig)
     for _ in range(2):
@@ -165,7 +186,11 @@ def test_gap_whose_evidence_is_gone_is_open_again(rig: Rig, which: int) -> None:
         rig.clock.advance(HOUR_MS)
     [gap] = listed(rig, states=[GapState.EMPTY_AT_EXCHANGE])
     gone = gap.evidence[which].key
-    rig.warehouse.run(lambda c: c.execute(delete(lake_objects).where(lake_objects.c.object_key == gone)))
+    if how == "file":
+        rig.lake.delete(Bucket.RAW, gone)
+    else:
+        is_it = lake_objects.c.object_key == gone
+        rig.warehouse.run(lambda c: c.execute(delete(lake_objects).where(is_it)))
     filler.cycle()
     result = filler.run().result
     assert (result["reopened"], result["gaps_asked"]) == (1, 1)  # the other answer is over an hour old
@@ -202,22 +227,120 @@ def test_candles_without_a_trade_are_no_gap(rig: Rig) -> None:
 # --- facts that are lost here ---
 
 
-def test_minutes_deleted_at_random_are_all_found_and_fetched_again(rig: Rig) -> None:
+def test_facts_that_are_gone_are_reloaded_from_the_lake_without_asking(rig: Rig) -> None:
+    filler = begin(rig, BTC, BTC_HOURS)
+    rig.clock.advance(5 * MINUTE_MS)
+    filler.cycle()
+    before = everything(rig)
+    forget(rig, *minutes_of(HOLE_WINDOW), MINUTE_START_MS + 2 * MINUTE_MS)
+    forget(rig, Interval.H1.floor(NOW_MS - 5 * HOUR_MS), key=BTC_HOURS)
+    rig.simulator.clear_requests()
+    assert {gap.reason for gap in listed(rig)} == {GapReason.FACTS_LOST}
+    result = filler.run().result
+    assert (result["reloaded"], result["gaps_asked"], result["filled"]) == (82, 0, 3)
+    assert rig.asked("klines") == []
+    assert everything(rig) == before
+    assert {(gap.state, gap.reason, gap.hint) for gap in listed(rig)} == {
+        (GapState.FILLED, GapReason.FACTS_LOST, RELOADED)
+    }
+
+
+def test_what_the_lake_lacks_is_asked_for_and_the_rest_is_not(rig: Rig) -> None:
+    filler = begin(rig)
+    before = stored(rig)
+    gone, kept = rig.objects("klines")  # a thousand minutes, then the rest
+    rig.lake.delete(Bucket.RAW, gone.object_key)
+    rig.clock.advance(1000)
+    edge_ms = gone.last_open_time
+    forget(rig, *minutes_of(Window(edge_ms - 20 * MINUTE_MS, edge_ms + 11 * MINUTE_MS)))
+    result = filler.run().result
+    assert (result["reloaded"], result["answers"], result["candles"]) == (10, 1, 21)
+    assert stored(rig) == before
+    later, earlier = listed(rig)
+    assert (later.window.start_ms, later.hint) == (kept.first_open_time, RELOADED)
+    assert (earlier.state, earlier.hint, earlier.attempts) == (GapState.FILLED, None, 1)
+
+
+def test_candle_whose_newer_answer_is_lost_is_asked_for(rig: Rig) -> None:
+    filler = begin(rig)
+    at_ms = MINUTE_START_MS - HOUR_MS
+    [older] = [one for one in rig.objects("klines") if one.first_open_time <= at_ms <= one.last_open_time]
+    content = rig.lake.get(Bucket.RAW, older.object_key)
+    rig.lake.delete(Bucket.RAW, older.object_key)
+    forget(rig, at_ms)
+    rig.clock.advance(1000)
+    assert filler.run().result["candles"] == 1  # a newer answer holds it now
+    [newer] = [one for one in rig.objects("klines") if one.run_id]
+    rig.lake.put_new(Bucket.RAW, older.object_key, content)
+    forget(rig, at_ms, at_ms + MINUTE_MS)
+    rig.lake.delete(Bucket.RAW, newer.object_key)
+    rig.clock.advance(1000)
+    result = filler.run().result
+    assert (result["reloaded"], result["candles"]) == (1, 1)
+
+
+def test_facts_at_the_end_of_a_series_are_no_lag(rig: Rig) -> None:
+    filler = begin(rig)
+    before = stored(rig)
+    forget(rig, MINUTE_START_MS - MINUTE_MS, MINUTE_START_MS - 2 * MINUTE_MS)
+    assert told(rig) == [(2, 0, "detected")]
+    assert filler.run().result["reloaded"] == 2
+    assert stored(rig) == before
+
+
+def test_what_is_held_otherwise_than_in_the_lake_is_left_as_it_is(rig: Rig) -> None:
+    filler = begin(rig)
+    with rig.warehouse.write() as connection:
+        connection.execute(fact_klines.update().values(trade_count=7))
+    forget(rig, MINUTE_START_MS - HOUR_MS)
+    assert filler.run().result["reloaded"] == 1
+    assert sum(row.trade_count != 7 for row in rig.rows(fact_klines)) == 1
+
+
+def test_facts_that_only_the_ledger_lacks_are_entered_there(rig: Rig) -> None:
+    filler = begin(rig)
+    before = everything(rig)
+    rig.warehouse.run(lambda c: c.execute(coverage_ranges.delete()))
+    with rig.warehouse.read() as connection:
+        [row] = list_series(connection)
+    reloader = Reloader(rig.lake, rig.warehouse, rig.clock)
+    windows = in_spans(Interval.M1, [Window(MINUTE_START_MS - DAY_MS, MINUTE_START_MS)])
+    assert [len(reloader.reload(row, span)) for span in windows] == [0, 0]
+    assert everything(rig) == before
+    assert filler.run().result["detected"] == 0
+
+
+def test_reloading_ends_between_two_days_when_it_is_asked_to(rig: Rig) -> None:
+    filler = begin(rig)
+    forget(rig, MINUTE_START_MS - HOUR_MS)
+    filler.stop.set("cancel")
+    with pytest.raises(Stopped, match="filling gaps was ended"):
+        filler.run()
+    assert [gap.state for gap in listed(rig)] == [GapState.DETECTED]
+
+
+@pytest.mark.parametrize("minutes", [300])
+def test_minutes_deleted_at_random_are_all_found_and_come_back(rig: Rig, minutes: int) -> None:
     filler = begin(rig, BTC, ETH)
-    before = {key.symbol: stored(rig, key.symbol) for key in (BTC, ETH)}
-    chosen = random.Random(7).sample(range(1, 1439), 300)
-    forget(rig, *[MINUTE_START_MS - DAY_MS + minute * MINUTE_MS for minute in chosen])
+    before = everything(rig)
+    chosen = random.Random(7).sample(range(1, 1439), minutes)
+    for key in (BTC, ETH):
+        forget(rig, *[MINUTE_START_MS - DAY_MS + minute * MINUTE_MS for minute in chosen], key=key)
+    lose_lake(rig, every=2)
     result = filler.run().result
     rows = listed(rig)
-    assert result["answers"] == 2  # a page reaches over many
     assert {row.state for row in rows} == {GapState.FILLED}
-    assert sum(row.missing for row in rows) == 300
-    assert {key.symbol: stored(rig, key.symbol) for key in (BTC, ETH)} == before
-    assert result["detected"] == result["filled"] == len(rows)
+    assert sum(row.missing for row in rows) == 2 * minutes
+    assert 0 < result["reloaded"] < 2 * minutes
+    assert result["answers"] == 2  # a page reaches over many
+    assert result["filled"] == len(rows)
+    assert stored(rig) == truth(rig)
+    assert everything(rig) == before
 
 
 def test_newest_gaps_come_first_and_only_so_many(rig: Rig) -> None:
     filler = begin(rig)
+    lose_lake(rig)
     for hours in (5, 10, 15):
         forget(rig, MINUTE_START_MS - hours * HOUR_MS)
     rig.simulator.clear_requests()
@@ -239,20 +362,34 @@ def test_gap_that_is_missing_once_more_has_a_row_of_its_own_time(rig: Rig) -> No
     filler.run()
     assert told(rig) == [(299, 219, "filled")]
     forget(rig, HOLE_WINDOW.start_ms)
-    assert filler.run(max_gaps=1).result["candles"] == 1
+    assert filler.run(max_gaps=1).result["reloaded"] == 1
     assert told(rig) == [(299, 298, "filled"), (298, 219, "filled")]
 
 
 def forget(rig: Rig, *opens_ms: int, key: SeriesKey = BTC) -> None:
-    """Delete the facts of these minutes, and let the ledger know."""
+    """Delete the facts of these slots, and let a recount find that."""
+    table = fact_table(key)
+    is_lost = table.c.open_time.in_(opens_ms) & (table.c.symbol == key.symbol)
+    rig.warehouse.run(lambda connection: connection.execute(delete(table).where(is_lost)))
+    outcome, _ = execute(rig, recount_kind(), fix=True)
+    assert outcome.state is RunState.PARTLY_FAILED
 
-    def lose(connection: Any) -> None:
-        is_lost = fact_klines.c.open_time.in_(opens_ms)
-        connection.execute(delete(fact_klines).where(fact_klines.c.symbol == key.symbol, is_lost))
-        for row in list_series(connection):
-            rewrite_coverage(connection, row)
 
-    rig.warehouse.run(lose)
+def lose_lake(rig: Rig, every: int = 1) -> None:
+    """Delete all objects of candles, or every second, by hand."""
+    for one in rig.objects("klines")[::every]:
+        rig.lake.delete(Bucket.RAW, one.object_key)
+    rig.clock.advance(1000)  # no object gets the key of one that is gone
+
+
+def everything(rig: Rig) -> list[list[Any]]:
+    """Return facts, rollups and ledger, without what says when they were written or from which object."""
+    ours = {"object_key", "captured_at", "created_at", "updated_at", "verified_at"}
+    tables = (fact_klines, fact_klines_coarse, hourly_klines, daily_klines, coverage_ranges)
+    return [
+        [{name: row[name] for name in row if name not in ours} for row in read_table(rig.warehouse, table)]
+        for table in tables
+    ]
 
 
 def minutes_of(window: Window) -> range:
@@ -306,6 +443,7 @@ def test_series_that_ended_gets_one_gap_that_grows_in_place(rig: Rig) -> None:
 
 def test_gap_that_cannot_be_asked_for_says_why_and_stops_no_other(rig: Rig) -> None:
     filler = begin(rig, BTC, ETH)
+    lose_lake(rig)
     for key in (BTC, ETH):
         forget(rig, *minutes_of(HOLE_WINDOW), key=key)
     rig.simulator.add_fault("5xx:status=503,path=klines,symbol=BTCUSDT")

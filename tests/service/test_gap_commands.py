@@ -10,7 +10,7 @@ import pytest
 from src.domain import Interval, Lane, SeriesKey, Window
 from src.warehouse.coverage import Addition, extend_coverage
 from src.warehouse.engine import Warehouse, open_warehouse
-from src.warehouse.gaps import Evidence, GapRow, GapState, GapWrites, write_gaps
+from src.warehouse.gaps import Evidence, GapReason, GapRow, GapState, GapWrites, write_gaps
 from src.warehouse.runs import RunFilter, list_runs
 from src.warehouse.series import SeriesRow, list_series, set_tracked, want_from
 from tests.unit.test_cli import environment, fail, succeed, succeed_json  # noqa: F401  environment is a fixture
@@ -63,13 +63,28 @@ def test_list_shows_open_gaps_with_state_and_reason(warehouse: Warehouse) -> Non
 def test_show_names_the_answers_that_prove_it_empty(warehouse: Warehouse) -> None:
     window = Window(T0, T0 + 80 * MINUTE_MS)
     proofs = tuple(Evidence(f"2026-01-09/BTCUSDT_klines_{n}.json", window, T0 + n) for n in (1, 2))
-    add_gap(warehouse, state=GapState.EMPTY_AT_EXCHANGE, evidence=proofs, attempts=2, attempted_ms=T0)
+    reason = GapReason.NOTHING_THERE
+    add_gap(
+        warehouse,
+        state=GapState.EMPTY_AT_EXCHANGE,
+        reason=reason,
+        evidence=proofs,
+        attempts=2,
+        attempted_ms=T0,
+    )
     text = succeed("gaps", "show", "1")
     assert "empty at exchange" in text
     assert "asked (UTC)" in text
     assert all(proof.key in text for proof in proofs)
+    assert "nothing there" in text
     evidence = succeed_json("gaps", "show", "1")["evidence"]
     assert [one["key"] for one in evidence] == [proof.key for proof in proofs]
+
+
+def test_address_of_a_file_is_shown_whole_on_a_line_of_its_own(warehouse: Warehouse) -> None:
+    address = "https://data.example/" + "x" * 200
+    add_gap(warehouse, file_hint=address)
+    assert succeed("gaps", "show", "1").splitlines()[-2:] == ["file that would fill it", address]
 
 
 def test_unknown_gap_and_state_are_refused(warehouse: Warehouse) -> None:
@@ -91,7 +106,10 @@ def test_check_finds_what_is_missing_now(warehouse: Warehouse) -> None:
 
     warehouse.run(work)
     text = succeed("gaps", "check", "btcusdt")
-    assert text == "looked at 1 series: 1 new, 0 filled, 0 open again; 1 gap with 2 missing candles\n"
+    looked, gaps, lag = text.split("; ")
+    assert looked == "looked at 1 series: 1 new, 0 filled, 0 open again"
+    assert gaps == "1 gap with 2 missing candles"
+    assert lag.endswith(" candles lag at the ends\n")
     told = succeed_json("gaps", "check")
     assert (told["detected"], told["open"], told["missing"]) == (0, 1, 2)
 

@@ -68,12 +68,15 @@ def test_list_shows_each_job_before_any_has_run() -> None:
         "reconcile_lake daily at 04:30 UTC yes - never",
         "refresh_symbols daily at 00:10 UTC yes - never",
         "check_quality daily at 04:00 UTC yes - never",
+        "watch_disk every 10 minutes yes - never",
         "repair_gaps every hour yes - never",
         "backfill_gaps daily at 03:00 UTC yes - never",
         "refetch_recent every hour yes - never",
         "refetch_days daily at 02:30 UTC yes - never",
         "verify_sample daily at 05:15 UTC yes - never",
-        "recount_coverage Sundays at 03:30 UTC yes - never",
+        "recount_coverage Wednesdays at 03:30 UTC yes - never",
+        "daily_ageing daily at 01:00 UTC yes - never",
+        "weekly_maintenance Sundays at 02:00 UTC yes - never",
     ]
 
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Lane, SeriesKey, Window
-from src.errors import LakeUnavailable, SourceBlocked, SourcePermanent, Stopped, WarehouseUnavailable
+from src.errors import LakeUnavailable, NoRoom, SourceBlocked, SourcePermanent, Stopped, WarehouseUnavailable
 from src.extract.chunks import plan_chunks
 from src.extract.exchange import KlinesAnswer, KlineSpan, Request
 from src.extract.landing import Landing
@@ -331,3 +331,28 @@ def test_two_threads_that_recover_at_once_lose_nothing(rig: Rig, monkeypatch: py
     monkeypatch.setattr(rig.warehouse, "run", run_while_another_recovers)
     fetch.landing.recover()
     assert len(rig.objects("klines")) == 2
+
+
+# --- a disk that is nearly full ---
+
+
+def on_a_full_disk(rig: Rig, looks: int) -> Fetch:
+    """Return a fetcher that finds no room so often, before the disk has room again."""
+    answers = iter(["disk of /data: 1.0 GB free"] * looks)
+    landing = Landing(rig.lake, rig.warehouse, EverLater(rig.clock))
+    exchange = rig.start().exchange
+    return Fetch(WindowFetcher(exchange, landing, rig.clock, lambda: next(answers, None)), landing)
+
+
+def test_history_waits_while_the_disk_is_nearly_full(rig: Rig) -> None:
+    fetch = on_a_full_disk(rig, 3)
+    report = fetch.patiently(WEEK)
+    assert report.candles == 7 * 24 * 60
+    assert fetch.waits == ["disk of /data: 1.0 GB free"] * 3 + [None]
+
+
+def test_repairs_on_a_full_disk_ask_the_exchange_for_nothing(rig: Rig) -> None:
+    fetch = on_a_full_disk(rig, 1)
+    with pytest.raises(NoRoom, match="disk of /data"):
+        fetch.chunk(WEEK, lane=Lane.REPAIR)
+    assert fetch.pages == []

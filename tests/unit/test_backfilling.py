@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def minutes(first: int, end: int) -> Window:
     return Window(DAY_START_MS + first * MINUTE_MS, DAY_START_MS + end * MINUTE_MS)
 
 
-def plan(window: Window = DAY, lifetime: Lifetime | None = ALWAYS, **known: list[Window]) -> SeriesPlan:
+def plan(window: Window = DAY, lifetime: Lifetime | None = ALWAYS, **known: Any) -> SeriesPlan:
     return plan_series(MINUTES, window, lifetime, Known(**known), LATER_MS)
 
 

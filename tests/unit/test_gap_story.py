@@ -18,7 +18,7 @@ from src.maintenance.gap_story import (
     join_empty,
     settle,
 )
-from src.warehouse.gaps import Evidence, GapRow, GapState
+from src.warehouse.gaps import Evidence, GapReason, GapRow, GapState
 from src.window_sets import merge, subtract
 
 T0 = 1_767_916_800_000
@@ -122,7 +122,8 @@ def test_empty_gaps_that_touch_are_one() -> None:
     assert story([joined]) == [(7, minutes(0, 9), GapState.EMPTY_AT_EXCHANGE)]
     assert [each.key for each in joined.evidence] == ["a", "b", "c", "d"]
     assert diff([one, other], [joined]).dropped == [8]
-    assert settle(Interval.M1, joined) == [joined]
+    [settled] = settle(Interval.M1, joined)
+    assert settled == replace(joined, reason=GapReason.NOTHING_THERE)
 
 
 def test_answers_do_not_pile_up() -> None:

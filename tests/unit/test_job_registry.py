@@ -19,12 +19,15 @@ def test_jobs_have_the_ids_that_people_rely_on() -> None:
         "reconcile_lake",
         "refresh_symbols",
         "check_quality",
+        "watch_disk",
         "repair_gaps",
         "backfill_gaps",
         "refetch_recent",
         "refetch_days",
         "verify_sample",
         "recount_coverage",
+        "daily_ageing",
+        "weekly_maintenance",
     ]
 
 
@@ -35,17 +38,21 @@ def test_each_job_runs_by_default_as_documented() -> None:
         "reconcile_lake": "daily at 04:30 UTC",
         "refresh_symbols": "daily at 00:10 UTC",
         "check_quality": "daily at 04:00 UTC",
+        "watch_disk": "every 10 minutes",
         "repair_gaps": "every hour",
         "backfill_gaps": "daily at 03:00 UTC",
         "refetch_recent": "every hour",
         "refetch_days": "daily at 02:30 UTC",
         "verify_sample": "daily at 05:15 UTC",
-        "recount_coverage": "Sundays at 03:30 UTC",
+        "recount_coverage": "Wednesdays at 03:30 UTC",
+        "daily_ageing": "daily at 01:00 UTC",
+        "weekly_maintenance": "Sundays at 02:00 UTC",
     }
 
 
-def test_only_the_cycle_is_live_and_runs_at_the_start() -> None:
-    assert [spec.id for spec in SPECS.values() if spec.lane is Lane.LIVE] == ["cycle"]
+def test_live_is_what_may_never_wait_and_the_cycle_runs_at_the_start() -> None:
+    live = [spec.id for spec in SPECS.values() if spec.lane is Lane.LIVE]
+    assert live == ["cycle", "watch_disk", "daily_ageing", "weekly_maintenance"]
     assert [spec.id for spec in SPECS.values() if spec.runs_at_start] == ["cycle"]
 
 

@@ -247,6 +247,6 @@ def test_env_example_lists_every_variable_with_its_default(env_file: Path) -> No
 def test_env_example_spells_out_every_default() -> None:
     lines = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     for attribute, field in Settings.model_fields.items():
-        default = "" if field.default is None else str(field.default)
+        default = "" if field.default in (None, ()) else str(field.default)
         text = default.lower() if isinstance(field.default, bool) else default
         assert f"#{VARIABLES[attribute]}={text}" in lines

@@ -1,0 +1,66 @@
+"""Taking a third of the facts away: by dropping their partitions, and by DELETE, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bench.coverage import insert_minutes
+from bench.parts import START_MS, House, house, timed
+from bench.table import Result
+from src.domain import MINUTE_MS, Interval, SeriesKey, Window
+from src.warehouse.dropping import Partition, drop_partitions, list_partitions
+from src.warehouse.partitions import Partitions
+from src.warehouse.tables import fact_klines
+
+_SERIES = 5
+_WANTED = 50
+
+
+def measure(facts: int) -> Iterator[Result]:
+    """Measure both over *facts* candles; what goes ends with the partition in which a third of them ends."""
+    took_s, rows = {}, {}
+    for way in (_delete, _drop):
+        with house("ageing", 1) as parts:
+            third = _fill(parts, facts)
+            before = _count(parts)
+            took_s[way] = timed(lambda way=way, parts=parts, third=third: way(parts, third))  # type: ignore[misc]
+            rows[way] = before - _count(parts)
+    if rows[_drop] != rows[_delete]:
+        raise AssertionError(f"dropping took {rows[_drop]} rows away and DELETE {rows[_delete]}")
+    ratio = took_s[_delete] / took_s[_drop]
+    detail = f"{rows[_drop]:,} of {facts:,} facts, {took_s[_drop]:.2f} s, by DELETE {took_s[_delete]:.1f} s"
+    wanted = f"≥ {_WANTED} ×"
+    yield Result("DELETE ÷ dropping partitions", f"{ratio:.0f} ×", wanted, detail, ratio >= _WANTED)
+
+
+def _fill(parts: House, facts: int) -> list[Partition]:
+    """Fill the facts and return the partitions that hold about their first third."""
+    each = facts // _SERIES
+    window = Window(START_MS, START_MS + each * MINUTE_MS)
+    Partitions(parts.warehouse).ensure(fact_klines, window, window.end_ms)
+    for number in range(_SERIES):
+        key = SeriesKey("binance", f"S{number:05d}USDT", Interval.M1)
+        with parts.warehouse.write() as connection:
+            connection.exec_driver_sql(insert_minutes(key, each))
+    third_ms = window.start_ms + (window.end_ms - window.start_ms) // 3
+    return [one for one in list_partitions(parts.warehouse, fact_klines) if one.window.start_ms < third_ms]
+
+
+def _delete(parts: House, third: Sequence[Partition]) -> None:
+    # Month by month, since one transaction of all of them would be slower still.
+    for one in third:
+        opened = fact_klines.c.open_time
+        inside = (opened >= one.window.start_ms) & (opened < one.window.end_ms)
+        parts.warehouse.run(
+            lambda connection, inside=inside: connection.execute(fact_klines.delete().where(inside))
+        )  # type: ignore[misc]
+
+
+def _drop(parts: House, third: Sequence[Partition]) -> None:
+    for one in third:
+        drop_partitions(parts.warehouse, fact_klines, [one.name], lambda _: True)
+
+
+def _count(parts: House) -> int:
+    with parts.warehouse.read() as connection:
+        return int(connection.exec_driver_sql("SELECT COUNT(*) FROM fact_klines").scalar() or 0)
