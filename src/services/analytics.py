@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from sqlalchemy import Connection
 
@@ -27,6 +28,7 @@ from src.warehouse.sources import (
 from src.window_sets import intersect, merge, subtract
 
 _MOST_LOOKS = 1_000
+_is_complete = attrgetter("is_complete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ def _held(interval: Interval, bars: Sequence[Bar]) -> list[Window]:
 def _unbroken(interval: Interval, bars: Sequence[Bar]) -> Window | None:
     """Return the window of whole bars that follow one another on the grid, as they mostly do."""
     length_ms = interval.fixed_ms
-    if not bars or length_ms is None or not all(bar.is_complete for bar in bars):
+    if not bars or length_ms is None or not all(map(_is_complete, bars)):
         return None
     first_ms, end_ms = interval.floor(bars[0].open_time_ms), bars[-1].open_time_ms + length_ms
     is_so = [bar.open_time_ms for bar in bars] == [*range(first_ms, end_ms, length_ms)]

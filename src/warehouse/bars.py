@@ -50,6 +50,10 @@ _ROLLUPS = {
     Interval.D1: _Rollup(daily_klines, "date", 1440),
 }
 ROLLED_UP = frozenset(_ROLLUPS)
+_LABELS = tuple(f"v{number}" for number in range(len(_FIELDS) + 2))
+# So many bars come in one row: they are a sixth of what that may hold.
+_PACKED_MOST = 5_100
+_new = tuple.__new__
 _compiled: dict[tuple[str, str, bool], SQLCompiler] = {}
 
 
@@ -144,18 +148,34 @@ def _read(
         "until_time": bounds[1],
         "most": page.limit,
     }
-    bars = [
-        Bar._make((int(row[0]), *row[1:10], row[10] == b"1")) for row in _fetch(connection, statement, values)
-    ]
+    given = statement.construct_params(values)
+    if dialects.is_mysql(connection) and page.limit <= _PACKED_MOST:
+        return [*map(_bar, _fetch_packed(connection, statement, given))]
+    bars = [*map(_bar, _fetch(connection, statement, given))]
     return bars[::-1] if page.is_newest else bars
 
 
-def _fetch(connection: Connection, statement: SQLCompiler, values: dict[str, Any]) -> list[Any]:
-    given = statement.construct_params(values)
+def _bar(row: Sequence[bytes]) -> Bar:
+    # As _make does, in half the time.
+    return _new(Bar, (int(row[0]), *row[1:10], row[10] == b"1"))
+
+
+def _fetch(connection: Connection, statement: SQLCompiler, given: Any) -> list[Sequence[bytes]]:
     names = statement.positiontup  # of SQLite, whose parameters have no names
     with closing(dialects.raw_cursor(connection)) as cursor:
         cursor.execute(statement.string, [given[name] for name in names] if names else given)
         return list(cursor.fetchall())
+
+
+def _fetch_packed(connection: Connection, statement: SQLCompiler, given: Any) -> list[Sequence[bytes]]:
+    """Return the rows in order of time, sent as one."""
+    with closing(dialects.raw_cursor(connection)) as cursor:
+        cursor.execute(dialects.in_one_row(statement.string, _LABELS), given)
+        count, text = cursor.fetchall()[0]
+    rows: list[Sequence[bytes]] = [line.split(b",") for line in bytes(text).split(b"\n")] if text else []
+    if len(rows) != int(count) or any(len(row) != len(_LABELS) for row in rows[-1:]):
+        raise AssertionError(f"{count} bars were packed, {len(rows)} came: group_concat_max_len is too small")
+    return rows
 
 
 def _compile(connection: Connection, table: Table, *, is_newest: bool) -> SQLCompiler:
@@ -164,7 +184,8 @@ def _compile(connection: Connection, table: Table, *, is_newest: bool) -> SQLCom
     bucket: Column[Any] = table.c[rollup.bucket if rollup else "open_time"]
     is_complete = case((table.c.candle_count >= rollup.full_count, 1), else_=0) if rollup else literal(1)
     values = [dialects.epoch_ms(bucket, connection), *(table.c[name] for name in _FIELDS), is_complete]
-    query = select(*(dialects.as_bytes(value, connection).label(None) for value in values)).where(
+    shown = zip(_LABELS, values, strict=True)
+    query = select(*(dialects.as_bytes(value, connection).label(name) for name, value in shown)).where(
         table.c.exchange == bindparam("of_exchange"),
         table.c.symbol == bindparam("of_symbol"),
         bucket >= bindparam("from_time"),
