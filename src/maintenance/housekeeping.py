@@ -32,8 +32,7 @@ _SESSION_DAYS = 7
 _DENSE_SAMPLES_DAYS = 30
 _ROWS_A_TRANSACTION = 1000
 
-Delete = Callable[[Connection], int]
-Count = Callable[[Connection], int]
+Work = Callable[[Connection], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,8 @@ class _Chore:
     """One table: *delete* takes some rows and says how many; at 0 nothing is left."""
 
     table: str
-    count: Count
-    delete: Delete
+    count: Work
+    delete: Work
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ source is deleted at the very end, if at all, and of it only what the target was
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,8 +16,9 @@ from itertools import groupby, islice
 
 from src.errors import ObjectExists
 from src.lake.packs import is_pack
-from src.lake.store import Bucket, ObjectStat, ObjectStore
+from src.lake.store import Bucket, ObjectStore
 from src.maintenance.adopting import adopt
+from src.maintenance.lake_pairs import Pair, is_passed, pair_up
 from src.warehouse.catalog import list_known
 from src.warehouse.engine import Warehouse
 from src.warehouse.homes import LakeHome, LakeMove, find_move, list_checksums, save_home, save_move
@@ -55,7 +56,6 @@ class MoveReport:
 
 # Hears of the phase, how many objects are done, and of how many.
 OnProgress = Callable[[str, int, int], None]
-_Pair = tuple[ObjectStat, ObjectStat | None]
 
 
 class LakeMover:
@@ -110,9 +110,9 @@ class LakeMover:
             return find_move(connection, self._home.place)
 
     def _move_bucket(self, pool: Executor, bucket: Bucket, done: LakeMove | None) -> None:
-        pairs = self._pairs(bucket, self._note_others)
+        pairs = pair_up(self._source, self._target, bucket, self._note_others)
         while batch := list(islice(pairs, _BATCH)):
-            due = [pair for pair in batch if not _is_passed(bucket, pair, done)]
+            due = [pair for pair in batch if not is_passed(bucket, pair, done)]
             self.report.passed += len(batch) - len(due)
             self._move_batch(pool, bucket, due)
             if due and not self.report.problem_count:
@@ -120,11 +120,11 @@ class LakeMover:
                 self._warehouse.run(partial(save_move, move=move))
             self._tell("moving", self.report.passed + self.report.verified + self.report.problem_count)
 
-    def _move_batch(self, pool: Executor, bucket: Bucket, pairs: list[_Pair]) -> None:
+    def _move_batch(self, pool: Executor, bucket: Bucket, pairs: list[Pair]) -> None:
         with self._warehouse.read() as connection:
             known = list_checksums(connection, [stat.key for stat, _ in pairs])
 
-        def move(pair: _Pair) -> tuple[bool, str | None]:
+        def move(pair: Pair) -> tuple[bool, str | None]:
             return self._move_one(bucket, pair[0].key, pair[1] is not None, known.get(pair[0].key))
 
         for is_copied, problem in pool.map(move, pairs):
@@ -154,25 +154,6 @@ class LakeMover:
             )
         return not is_there, None
 
-    def _pairs(self, bucket: Bucket, on_others: Callable[[int], None] = lambda _: None) -> Iterator[_Pair]:
-        """Yield each object of the source with that of the target, both listed once, ascending by key.
-
-        *on_others* hears how many more the target has.
-        """
-        others = 0
-        theirs = iter(self._target.list_keys(bucket))
-        there = next(theirs, None)
-        for stat in self._source.list_keys(bucket):
-            while there is not None and there.key < stat.key:
-                others += 1
-                there = next(theirs, None)
-            if there is None or there.key != stat.key:
-                yield stat, None
-            else:
-                yield stat, there
-                there = next(theirs, None)
-        on_others(others + (there is not None) + sum(1 for _ in theirs))
-
     def _adopt_all(self, pool: Executor, buckets: list[Bucket]) -> None:
         """Give rows to objects that have none: files of a pipeline before us, or of a crash."""
         seen = 0
@@ -193,7 +174,7 @@ class LakeMover:
         """Delete what the target has; a file that came meanwhile is left alone."""
         pairs = (
             stat.key
-            for stat, there in self._pairs(bucket)
+            for stat, there in pair_up(self._source, self._target, bucket)
             if there is not None and there.size_bytes == stat.size_bytes
         )
         for folder, keys in groupby(pairs, key=lambda key: key.rpartition("/")[0]):
@@ -209,13 +190,3 @@ class LakeMover:
 
     def _tell(self, phase: str, done: int) -> None:
         self._on_progress(phase, done, self.report.objects)
-
-
-def _is_passed(bucket: Bucket, pair: _Pair, done: LakeMove | None) -> bool:
-    """Whether an earlier run verified it: it lies before that run's end, and is there in the same size."""
-    stat, there = pair
-    if done is None or there is None or there.size_bytes != stat.size_bytes:
-        return False
-    order = list(Bucket)
-    mine, reached = order.index(bucket), order.index(Bucket(done.bucket))
-    return mine < reached or (mine == reached and stat.key <= done.key)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select
 
 from src.domain import Window
 from src.errors import NotFound
@@ -148,6 +148,15 @@ def get_gap(connection: Connection, gap_id: int) -> GapRow:
 def list_open(connection: Connection, series_ids: Sequence[int] | None = None) -> dict[int, list[GapRow]]:
     """Return the open gaps by series, of all series where none is named, each list in order of time."""
     return _by_series(connection, OPEN_STATES, series_ids)
+
+
+def count_open(connection: Connection) -> dict[GapState, tuple[int, int]]:
+    """Count open gaps, and the candles that they lack, by state."""
+    query = select(gaps.c.state, func.count(), func.sum(gaps.c.missing))
+    query = query.where(gaps.c.state.in_([state.value for state in OPEN_STATES])).group_by(gaps.c.state)
+    return {
+        GapState(state): (count, int(missing or 0)) for state, count, missing in connection.execute(query)
+    }
 
 
 def list_filled(connection: Connection, series_ids: Sequence[int]) -> dict[int, list[GapRow]]:

@@ -209,7 +209,7 @@ def _with_ends(level: _Level, engine: Any, buckets: FromClause) -> Select[Any]:
         )
         .select_from(buckets.join(first, is_first).join(last, is_last))
         .where(~_is_sealed_remnant(level, bucket, buckets))
-        # The few buckets first. By statistics of facts that have just gone, MySQL would begin with the minutes.
+        # The few buckets first: by statistics of facts that have just gone, MySQL begins with the minutes.
         .prefix_with("STRAIGHT_JOIN", dialect="mysql")
     )
 

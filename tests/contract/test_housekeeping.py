@@ -76,12 +76,19 @@ def fill(warehouse: Warehouse) -> None:
     times = [{**row, "start_time": NOW_MS - number * HOUR_MS} for number, row in enumerate(states, 1)]
     add(warehouse, gaps, {}, *times)
     finding = {"series_id": 1, "date": date(2020, 1, 1), "severity": "info", "findings": 1, "detail": ""}
-    seen: list[dict[str, Any]] = [{"kind": "a", "acknowledged_at": ago(366)}, {"kind": "b", "acknowledged_at": None}]
+    seen: list[dict[str, Any]] = [
+        {"kind": "a", "acknowledged_at": ago(366)},
+        {"kind": "b", "acknowledged_at": None},
+    ]
     add(warehouse, quality_findings, {**finding, "found_at": ago(999)}, *seen)
     entry = {"actor": "a", "remote": "r", "method": "GET", "path": "/", "status": 200}
     add(warehouse, audit_log, entry, {"at": ago(366)}, {"at": ago(364)})
     session = {"name": "n", "role": "viewer", "kind": "session"}
-    opened: list[dict[str, Any]] = [{"expires_at": ago(8)}, {"expires_at": ago(6)}, {"expires_at": None, "revoked_at": ago(8)}]
+    opened: list[dict[str, Any]] = [
+        {"expires_at": ago(8)},
+        {"expires_at": ago(6)},
+        {"expires_at": None, "revoked_at": ago(8)},
+    ]
     opened.append({"kind": "token", "expires_at": ago(800)})
     add(warehouse, tokens, session, *[{**one, "token_hash": str(n)} for n, one in enumerate(opened)])
 

@@ -155,7 +155,7 @@ def test_killed_between_any_two_transactions_it_completes_when_run_again(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = rollups(pipeline)
-    assert run_bit_by_bit(pipeline, monkeypatch) > 4
+    assert run_bit_by_bit(pipeline, monkeypatch) >= 4
     retention(pipeline).run()
     after = state(pipeline)
     assert rollups(pipeline) == before
@@ -250,6 +250,7 @@ def test_no_writer_waits_long_while_it_runs_and_somebody_reads_for_long(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dropping, "_ATTEMPTS", 2)
+    monkeypatch.setattr(dropping, "_PAUSE_S", (0.1, 0.2))
     before = [rows for rows in rollups(pipeline)[0] if rows["hour_start"] < MONDAY_MS + 7 * DAY_MS]
     with pipeline.warehouse.read() as reader:
         seen = len(reader.execute(select(fact_klines.c.open_time)).all())

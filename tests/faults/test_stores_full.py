@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,12 +23,14 @@ SmallDisk = Callable[[int], Path]
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Give a disk of so many bytes, in memory."""
-    folder = tmp_path / "small disk"
+def small_disk() -> Iterator[SmallDisk]:
+    """Give a disk of so many bytes, in memory.
+
+    It is not below ``tmp_path``: one that a killed run left mounted there stops pytest from tidying up.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="candlehouse-small-disk-"))
 
     def mount(size_bytes: int) -> Path:
-        folder.mkdir()
         command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -40,6 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     yield mount
     if folder.is_mount():
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    folder.rmdir()
 
 
 @contextmanager

@@ -1,0 +1,46 @@
+"""The objects of one lake beside those of another, and which of them an earlier move has verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from src.lake.store import Bucket, ObjectStat, ObjectStore
+from src.warehouse.homes import LakeMove
+
+# An object of the source, and that of the target under the same key.
+Pair = tuple[ObjectStat, ObjectStat | None]
+
+
+def pair_up(
+    source: ObjectStore,
+    target: ObjectStore,
+    bucket: Bucket,
+    on_others: Callable[[int], None] = lambda _: None,
+) -> Iterator[Pair]:
+    """Yield each object of the source with that of the target, both listed once, ascending by key.
+
+    *on_others* hears how many more the target has.
+    """
+    others = 0
+    theirs = iter(target.list_keys(bucket))
+    there = next(theirs, None)
+    for stat in source.list_keys(bucket):
+        while there is not None and there.key < stat.key:
+            others += 1
+            there = next(theirs, None)
+        if there is None or there.key != stat.key:
+            yield stat, None
+        else:
+            yield stat, there
+            there = next(theirs, None)
+    on_others(others + (there is not None) + sum(1 for _ in theirs))
+
+
+def is_passed(bucket: Bucket, pair: Pair, done: LakeMove | None) -> bool:
+    """Whether an earlier run verified it: it lies before that run's end, and is there in the same size."""
+    stat, there = pair
+    if done is None or there is None or there.size_bytes != stat.size_bytes:
+        return False
+    order = list(Bucket)
+    mine, reached = order.index(bucket), order.index(Bucket(done.bucket))
+    return mine < reached or (mine == reached and stat.key <= done.key)
