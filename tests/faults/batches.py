@@ -94,7 +94,7 @@ class Batch:
         eventually(is_told, f"{share:.0%} of the batch")
         return (seen[-1].time_left_ms or 0) / 1000
 
-    def wait_until_ended(self, seconds: float = 90) -> None:
+    def wait_until_ended(self, seconds: float = 180) -> None:
         eventually(lambda: self.row().state.is_end, "the batch has ended", seconds)
 
     def find_differences(self) -> list[str]:

