@@ -14,7 +14,7 @@ from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from src.api import access, answers, problems
+from src.api import access, answers, metrics, problems
 from src.api.context import EXTENSION, parts
 from src.api.documents import documents
 from src.api.hosts import TrustedProxies
@@ -66,6 +66,7 @@ def _install(app: Flask, settings: Settings) -> None:
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), expose_headers=["ETag", "Retry-After"])
+    metrics.install(app)
     answers.install(app)
     app.before_request(_Preparation(settings))
     access.install(app, settings)

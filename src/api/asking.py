@@ -63,7 +63,7 @@ def asking_exchange() -> Iterator[None]:
         raise Problem(
             503,
             "exchange-busy",
-            "the exchange cannot be asked this moment: this minute's share of its budget is used up, or it is "
-            "being tried whether it works again; ask again in a minute",
+            "the exchange cannot be asked this moment: this minute's share of its budget is used up, or "
+            "another call tries whether it works again; ask again in a minute",
             headers={"Retry-After": "30"},
         ) from None

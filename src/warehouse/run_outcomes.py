@@ -82,3 +82,10 @@ def find_last_result(connection: Connection, job_id: str) -> tuple[int, Any] | N
     )
     found = connection.execute(query).one_or_none()
     return None if found is None else (found.finished_at, json.loads(found.result or "null"))
+
+
+def count_open_runs(connection: Connection) -> dict[RunState, int]:
+    """Count the runs that have not ended, batches left out, by state."""
+    open_states = [state.value for state in RunState if not state.is_end]
+    query = select(_c.state, func.count()).where(_c.state.in_(open_states), _c.kind != BATCH)
+    return {RunState(state): count for state, count in connection.execute(query.group_by(_c.state))}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
@@ -101,6 +102,20 @@ def find_live(connection: Connection, secret: str, now_ms: int) -> TokenRow | No
         found.parent_expires is None or now_ms < found.parent_expires
     )
     return row if parent_lives and row.is_live(now_ms) else None
+
+
+def list_live_ids(connection: Connection, ids: Collection[int], now_ms: int) -> frozenset[int]:
+    """Return which of these tokens and sessions are valid, and those that they were opened with."""
+    if not ids:
+        return frozenset()
+    parent = tokens.alias("parent")
+    lives = [
+        and_(table.c.revoked_at.is_(None), or_(table.c.expires_at.is_(None), table.c.expires_at > now_ms))
+        for table in (tokens, parent)
+    ]
+    query = select(tokens.c.id).select_from(tokens.outerjoin(parent, parent.c.id == tokens.c.parent_id))
+    query = query.where(tokens.c.id.in_(ids), lives[0], or_(tokens.c.parent_id.is_(None), lives[1]))
+    return frozenset(connection.scalars(query))
 
 
 def find_token(connection: Connection, secret: str) -> TokenRow | None:

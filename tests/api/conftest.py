@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from src.simulator.config import SimulatorConfig
+from src.simulator.simulator import Simulator
 from tests.api.rig import Api, fill, open_api, settings_for
 
 
@@ -40,4 +42,19 @@ def own_folder(filled_folder: Path, tmp_path: Path) -> Path:
 def own_api(own_folder: Path) -> Iterator[Api]:
     """Give an API that a test may change."""
     with open_api(settings_for(own_folder)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """Give an exchange on the machine's clock."""
+    running = Simulator(SimulatorConfig()).serve_in_thread()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def trading_api(own_folder: Path, simulator: Simulator) -> Iterator[Api]:
+    """Give an API that a test may change, with an exchange to ask."""
+    with open_api(settings_for(own_folder, binance_base_url=simulator.base_url)) as opened:
         yield opened

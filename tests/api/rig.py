@@ -17,7 +17,8 @@ from werkzeug.test import TestResponse
 from src.api.app import create_app
 from src.api.operator_token import ensure_operator_token
 from src.api.routing import VALIDATE
-from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey, Window
+from src.jobs.asking import ask_fetch
 from src.lake.local_store import LocalStore
 from src.settings import Settings, load_settings
 from src.warehouse import tokens
@@ -113,7 +114,8 @@ def settings_for(folder: Path, mysql: str | None = None, **changes: object) -> S
         url = make_url(mysql)
         changes |= {"mysql_host": url.host, "mysql_port": url.port, "mysql_user": url.username}
         changes |= {"mysql_password": url.password or "", "mysql_database": url.database}
-    return load_settings(data_dir=str(folder), binance_base_url="http://127.0.0.1:9", **changes)
+    nobody = {"binance_base_url": "http://127.0.0.1:9"}
+    return load_settings(data_dir=str(folder), **{**nobody, **changes})
 
 
 def fill(settings: Settings) -> None:
@@ -122,6 +124,8 @@ def fill(settings: Settings) -> None:
     with open_pipeline(warehouse_url(settings), lake) as pipeline:
         pipeline.warehouse.run(_describe)
         _load(pipeline)
+        # Run 1 is a batch, 2 and 3 are its runs; nobody executes them.
+        ask_fetch(pipeline.warehouse, [BTC, ETH], Window(DAY_START_MS, DAY_START_MS + HOUR_MS), "rig")
 
 
 def minutes(start_ms: int, end_ms: int) -> list[Kline]:

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from src.simulator.simulator import Simulator
 from tests.api.rig import Api, fill, open_api, settings_for
 
 load_all_checks()
@@ -38,12 +39,13 @@ _EXAMPLES = {"sqlite": 4, "mysql": 2}
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
-def any_api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
-    """Give an API with data on each kind of warehouse; what is asked may change them."""
+def any_api(request: pytest.FixtureRequest, tmp_path: Path, simulator: Simulator) -> Iterator[Api]:
+    """Give an API with data on each kind of warehouse, and an exchange; what is asked may change them."""
+    exchange = {"binance_base_url": simulator.base_url}
     if request.param == "sqlite":
-        made = settings_for(request.getfixturevalue("own_folder"))
+        made = settings_for(request.getfixturevalue("own_folder"), **exchange)
     else:
-        made = settings_for(tmp_path, request.getfixturevalue("mariadb_url"))
+        made = settings_for(tmp_path, request.getfixturevalue("mariadb_url"), **exchange)
         fill(made)
     with open_api(made) as opened:
         yield opened

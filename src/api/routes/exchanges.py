@@ -52,7 +52,7 @@ class RateLimitsOut(Out):
 
 @routes.get("/api/rate-limit", responses={200: RateLimitsOut})
 def rate_limit() -> RateLimitsOut:
-    """Return what weight is used of what is allowed, for which lanes, and any ban, by exchange and address."""
+    """Return what weight is used of what is allowed, and for which lanes, and any ban or open breaker."""
     now_ms = clock().now_ms()
     with warehouse().read() as connection:
         share = settings_now(connection).budget_share

@@ -14,6 +14,7 @@ from src.api.problems import conflict, invalid
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, OfExchange, Out, SymbolName, TimeMs, parameter
 from src.domain import DAY_MS, HOUR_MS, Interval, Lane, SeriesKey, Window
+from src.extract.chunks import expected_candles
 from src.freshness import Freshness, Tier, judge_freshness, lateness_ms
 from src.jobs.asking import ask_fetch, ask_windows
 from src.jobs.backfilling import BackfillPlan, SeriesPlan, ask_backfill
@@ -116,18 +117,21 @@ def start_history(body: StartIn) -> tuple[StartedOut, int]:
 
     What the series hold from then on is wanted and kept. `job_id` is null where nothing is missing.
     """
-    series, window = (
-        choose_series(body.exchange, body.symbols, body.intervals),
-        choose_window(body.start, body.end),
-    )
+    series = choose_series(body.exchange, body.symbols, body.intervals)
+    window = choose_window(body.start, body.end)
     if body.replace:
+        _check_amount(sum(expected_candles(key.interval, window) for key in series), yes=body.yes)
         run_id = ask_fetch(warehouse(), series, window, requested_by())
         return _started(run_id, len(series), None), 202
     plan = make_plan(series, window, again=body.again)
-    if plan.candles > _MOST_CANDLES and not body.yes:
-        raise invalid("yes", f"that would be {plan.candles:,} candles", f"true, or {_MOST_CANDLES:,} at most")
-    run_id = ask_backfill(warehouse(), plan, body.keep_days, requested_by())
-    return _started(run_id, len(series), plan), 202
+    _check_amount(plan.candles, yes=body.yes)
+    batch = ask_backfill(warehouse(), plan, body.keep_days, requested_by())
+    return _started(batch, len(series), plan), 202
+
+
+def _check_amount(candles: int, *, yes: bool) -> None:
+    if candles > _MOST_CANDLES and not yes:
+        raise invalid("yes", f"that would be {candles:,} candles", f"true, or {_MOST_CANDLES:,} at most")
 
 
 def _started(run_id: int | None, count: int, plan: BackfillPlan | None) -> StartedOut:

@@ -32,11 +32,13 @@ from src.warehouse.series_runs import list_children_after
 
 routes = Routes("runs", "All work: what is done, waits and was done.")
 
+_NAME = r"^[a-z0-9_]{1,32}$"
+
 
 class RunsQuery(Paged):
     state: list[RunState] = parameter([], about="Only those in this state; may be given several times.")
-    kind: str | None = parameter(None, about="Only of this kind, like fetch_window or batch.", max_length=32)
-    job: str | None = parameter(None, about="Only of this scheduled job.", max_length=48)
+    kind: str | None = parameter(None, about="Only of this kind, like fetch_window or batch.", pattern=_NAME)
+    job: str | None = parameter(None, about="Only of this scheduled job.", pattern=_NAME)
     batch: int | None = parameter(None, about="Only the runs of this batch.", ge=1, le=2**63 - 1)
     symbol: SymbolName | None = parameter(None, about="Only of this symbol.")
     interval: Interval | None = parameter(None, about="Only of this interval.")

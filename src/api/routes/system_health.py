@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import Field
@@ -9,9 +11,14 @@ from pydantic import Field
 from src.api.context import clock, parts, warehouse
 from src.api.routing import Routes
 from src.api.schemas import Out
+from src.maintenance.doctor.checkup import is_healthy
+from src.maintenance.doctor.findings import Verdict
 from src.services.health import Status, read_health
 
 routes = Routes("system health", "How everything is doing, and what to do.")
+
+# It closes what it opened when it is done, for all who ask.
+_one_doctor = threading.Lock()
 
 
 class ComponentOut(Out):
@@ -38,6 +45,36 @@ def health() -> HealthOut:
 def ingestion_health() -> HealthOut:
     """Return the same as `/api/health`."""
     return _read()
+
+
+class DoctorFindingOut(Out):
+    area: str
+    check: str
+    verdict: Verdict
+    found: str
+    advice: str = Field(description="What to do; empty where all is well.")
+    numbers: dict[str, Any]
+
+
+class DoctorOut(Out):
+    healthy: bool = Field(description="Whether nothing is wrong; warnings are no illness.")
+    findings: list[DoctorFindingOut]
+
+
+@routes.post("/api/doctor", responses={200: DoctorOut})
+def doctor() -> DoctorOut:
+    """Examine stores, exchange, clock, disk and data thoroughly; takes up to twelve seconds.
+
+    It writes probes that it takes away again, and asks the exchange for the time.
+    """
+    with _one_doctor:
+        report = parts().doctor.examine()
+    findings = [
+        DoctorFindingOut(area=area, **{**asdict(one), "numbers": dict(one.numbers)})
+        for area, found in report.items()
+        for one in found
+    ]
+    return DoctorOut(healthy=is_healthy(report), findings=findings)
 
 
 def _read() -> HealthOut:
