@@ -30,7 +30,7 @@ def to_text(what: RenderableType, width: int | None = None) -> str:
     console = Console(width=width or _PIPE_WIDTH, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(what)
-    return capture.get().rstrip()
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()).rstrip()
 
 
 def series_table(
@@ -175,7 +175,7 @@ def show(what: RenderableType) -> None:
     if sys.stdout.isatty():
         Console().print(what)
     else:
-        sys.stdout.writelines(f"{line.rstrip()}\n" for line in to_text(what).splitlines())
+        sys.stdout.write(f"{to_text(what)}\n")
 
 
 def price_text(price: Decimal | None) -> str:

@@ -111,7 +111,7 @@ def _text(found: Sequence[SeriesCoverage], *, with_ranges: bool) -> str:
 
 def _cells(one: SeriesCoverage) -> Iterator[str]:
     yield from (one.row.key.symbol, one.row.key.interval.value)
-    yield _minute(one.row.wanted_from_ms)
+    yield _minute(one.wanted.start_ms if one.wanted else one.row.wanted_from_ms)
     yield _minute(one.ranges[0].window.start_ms if one.ranges else None)
     yield _minute(one.ranges[-1].window.end_ms if one.ranges else None)
     yield f"{len(one.ranges):,}"
@@ -124,6 +124,7 @@ def _cells(one: SeriesCoverage) -> Iterator[str]:
 def _details(one: SeriesCoverage) -> Iterator[str]:
     yield ""
     yield f"{one.row.key.symbol} {one.row.key.interval.value}"
+    yield f"  wanted      {_span(one.wanted) if one.wanted else 'nothing'}{_clipped(one)}"
     for each in one.ranges[:_SHOWN]:
         checked = f", counted {_minute(each.verified_ms)}" if each.verified_ms is not None else ""
         yield f"  held        {_span(each.window)}  {each.record_count:,} candles, {each.source}{checked}"
@@ -137,6 +138,13 @@ def _details(one: SeriesCoverage) -> Iterator[str]:
         yield f"  missing     {len(missing) - _SHOWN:,} more: --json shows them"
     for unwanted in one.unwanted:
         yield f"  not wanted  {_span(unwanted.window)}  {unwanted.reason}"
+
+
+def _clipped(one: SeriesCoverage) -> str:
+    """Say from when a series was asked for, where less than that is wanted."""
+    asked_ms = one.row.wanted_from_ms
+    is_clipped = asked_ms is not None and (one.wanted is None or asked_ms < one.wanted.start_ms)
+    return f", asked for from {_minute(asked_ms)} on" if is_clipped else ""
 
 
 def _around_lag(window: Window, lag: Window | None) -> list[Window]:

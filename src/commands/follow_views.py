@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from src.commands.fill_views import fill_text
 from src.commands.run_details import error_view
 from src.commands.run_views import (
     is_moving,
@@ -24,6 +25,7 @@ from src.commands.run_views import (
     words_of,
 )
 from src.domain import utc_from_ms
+from src.jobs.job_registry import FILL_GAPS
 from src.terminal import duration_text
 from src.warehouse.run_states import PERMANENT
 from src.warehouse.runs import RunRow, RunState
@@ -143,7 +145,8 @@ def _change(run: RunRow, before: Mapping[int, RunState]) -> str:
 def summary_line(sight: Sight) -> str:
     """Return a line that says how far it is."""
     run = sight.run
-    parts = [f"{words_of(run.state)} {share_text(run)}", amount_text(run)]
+    share = f" {share_text(run)}" if run.total else ""
+    parts = [f"{words_of(run.state)}{share}", amount_text(run)]
     if sight.is_led and is_moving(run) and run.rate is not None:
         parts += [rate_text(run), f"{left_text(run)} left"]
     if run.is_batch:
@@ -176,6 +179,8 @@ def end_view(sight: Sight) -> RenderableType:
         text.append(
             f": {run.fetched:,} of {run.expected:,} {run.unit or 'candles'} fetched, {run.loaded:,} loaded"
         )
+    if run.kind == FILL_GAPS and run.result:
+        text.append(f": {fill_text(run.result)}")
     parts: list[RenderableType] = [text]
     for one in sight.failed[:_FAILED_SHOWN]:
         parts += [Text(f"run {one.id} {what_text(one)}", style="bold"), error_view(one)]

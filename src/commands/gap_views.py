@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -10,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from src.commands.run_views import counted, table_of, time_text, window_text
-from src.domain import SeriesKey
+from src.domain import SeriesKey, Window, utc_from_ms
 from src.maintenance.gaps import GapChanges
-from src.terminal import to_text
+from src.terminal import output_width, to_text
 from src.warehouse.gaps import GapReason, GapRow, GapState
 
 _STYLES = {
@@ -23,6 +24,8 @@ _STYLES = {
     GapState.UNFILLABLE: "red",
     GapState.FAILED: "bold red",
 }
+# Wider than any line: who reads from a pipe reads line by line.
+_UNWRAPPED = 1000
 
 
 class NamedGap(NamedTuple):
@@ -69,14 +72,34 @@ def gap_view(row: NamedGap) -> RenderableType:
 
 def gap_text(row: NamedGap) -> str:
     """Return the same as text; an address stands on a line of its own, whole, to be copied."""
-    file = f"\n\nfile that would fill it\n{row.gap.file_hint}" if row.gap.file_hint else ""
-    return f"{to_text(gap_view(row))}{file}"
+    hint = row.gap.filling_file
+    file = f"\n\nfile that would fill it\n{hint}{_more_files(hint, row.gap.window)}" if hint else ""
+    return f"{_whole_text(gap_view(row))}{file}"
+
+
+def gaps_text(rows: list[NamedGap]) -> str:
+    """Return gaps as text, a line each."""
+    return _whole_text(gaps_table(rows)) if rows else "no gaps"
+
+
+def _whole_text(what: RenderableType) -> str:
+    """Return it as wide as a terminal is, and in a pipe as wide as it needs to be."""
+    return to_text(what, output_width() if sys.stdout.isatty() else _UNWRAPPED)
+
+
+def _more_files(hint: str, window: Window) -> str:
+    """Say up to when the files go on of which *hint* is the first, where one does not do."""
+    forms = {"/daily/": "%Y-%m-%d", "/monthly/": "%Y-%m"}
+    form = next((form for kind, form in forms.items() if kind in hint), "")
+    last = f"{utc_from_ms(window.end_ms - 1):{form}}" if form else ""
+    return "" if last in hint else f"\nand those after it, up to {last}"
 
 
 def gap_json(row: NamedGap) -> dict[str, Any]:
     """Return a gap for programs; times in UTC milliseconds."""
     key, gap = row
     told = {name: value for name, value in asdict(gap).items() if name not in {"window", "evidence"}}
+    told["file_hint"] = gap.filling_file
     evidence = [
         {
             "key": one.key,

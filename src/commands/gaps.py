@@ -38,8 +38,7 @@ def gaps_list(symbols: tuple[str, ...], states: tuple[str, ...], limit: int, as_
     Example: ./candlehouse gaps list --symbols BTCUSDT --state empty_at_exchange
     """
     from src.commands.fetch_request import parse_symbols
-    from src.commands.gap_views import gap_json, gaps_table
-    from src.terminal import to_text
+    from src.commands.gap_views import gap_json, gaps_text
     from src.warehouse.gaps import OPEN_STATES, GapFilter, GapState
 
     if unknown := [name for name in states if name not in list(GapState)]:
@@ -47,8 +46,7 @@ def gaps_list(symbols: tuple[str, ...], states: tuple[str, ...], limit: int, as_
     chosen = [GapState(name) for name in states] or OPEN_STATES
     wanted = GapFilter(symbols=parse_symbols(symbols), states=chosen)
     rows = _read(warehouse_app(), wanted, limit)
-    text = lambda: to_text(gaps_table(rows)) if rows else "no gaps"  # noqa: E731
-    show_result([gap_json(row) for row in rows], as_json, text)
+    show_result([gap_json(row) for row in rows], as_json, lambda: gaps_text(rows))
 
 
 @gaps.command("show")
@@ -86,18 +84,22 @@ def gaps_check(symbols: tuple[str, ...], as_json: bool) -> None:
     from src.maintenance.evidence import EvidenceCheck
     from src.maintenance.gaps import detect_gaps
     from src.maintenance.outages import read_outages
+    from src.warehouse.app_settings import read_settings
     from src.warehouse.series import list_series
 
     names, parts = parse_symbols(symbols), warehouse_app()
     outages = read_outages(parts.settings.data_dir / "outages.yaml")
     with parts.warehouse.read() as connection:
         tracked = [row.key for row in list_series(connection)]
+        keep_days = parts.live.take(read_settings(connection)).keep_days
     if unknown := set(names) - {key.symbol for key in tracked}:
         raise ConfigurationError(f"not tracked: {', '.join(sorted(unknown))}; see ./candlehouse symbols list")
     chosen = [key for key in tracked if key.symbol in names] if names else None
     now_ms = parts.clock.now_ms()
     EvidenceCheck(parts.lake, parts.warehouse).look()
-    changes = parts.warehouse.run(lambda c: detect_gaps(c, now_ms, chosen, outages=outages))
+    changes = parts.warehouse.run(
+        lambda c: detect_gaps(c, now_ms, chosen, outages=outages, keep_days=keep_days)
+    )
     show_result(changes_json(changes), as_json, lambda: changes_text(changes))
 
 
@@ -105,7 +107,7 @@ def gaps_check(symbols: tuple[str, ...], as_json: bool) -> None:
 @click.argument("ids", nargs=-1, type=ID, metavar="[ID]...")
 @_symbols
 @click.option("--lookback-days", type=click.IntRange(1), help="Only gaps of the last days. Default: all.")
-@click.option("--max-gaps", type=click.IntRange(1), default=2000, help="Default: the newest 2000.")
+@click.option("--max-gaps", type=click.IntRange(1), default=2000, help="Ask for the newest so many (2000).")
 @click.option("--detach", is_flag=True, help="Only ask for it; the daemon does it.")
 @json_option
 def gaps_fill(
@@ -118,6 +120,7 @@ def gaps_fill(
 ) -> None:
     """Ask for what is missing, newest first, and watch it; gaps that are named are asked for at once.
 
+    What the lake has is reloaded from there first, of all gaps that are due: --max-gaps bounds asking alone.
     Two answers without a candle, an hour apart, close a gap as empty at the exchange.
 
     \b

@@ -14,6 +14,7 @@ from src.domain import format_utc
 from src.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from src.domain import Candle
     from src.maintenance.lineage import Opened
     from src.warehouse.lineage import Lineage
     from src.warehouse.objects import ObjectRow
@@ -127,8 +128,7 @@ def _told(found: Lineage) -> dict[str, Any]:
             {
                 "known_from_ms": one.known_from_ms,
                 "known_until_ms": one.known_until_ms,
-                "close_price": f"{one.candle.close_price:f}",
-                "volume": f"{one.candle.volume:f}",
+                **_values(one.candle),
                 "object_id": one.object_id,
                 "replaced_by": one.replaced_by,
             }
@@ -136,6 +136,14 @@ def _told(found: Lineage) -> dict[str, Any]:
         ],
         "gap": _gap(found),
     }
+
+
+def _values(candle: Candle) -> dict[str, str]:
+    """Return what a candle says, as the one that holds is told: as text, exact."""
+    from src.warehouse.facts import CANDLE_COLUMNS
+
+    names = [name for name in CANDLE_COLUMNS if not name.endswith("_time")]
+    return {name: format(getattr(candle, name), "d" if name == "trade_count" else "f") for name in names}
 
 
 def _gap(found: Lineage) -> dict[str, Any] | None:
@@ -175,9 +183,7 @@ def _candle_lines(value: dict[str, Any]) -> Iterator[str]:
     if not value["is_held"]:
         yield f"{value['series']} {at}: no candle: {value['why_not']}"
     else:
-        candle = value["candle"]
-        prices = " ".join(f"{name} {candle[f'{name}_price']}" for name in ("open", "high", "low", "close"))
-        yield f"{value['series']} {at}: {prices} volume {candle['volume']}"
+        yield f"{value['series']} {at}: {_values_text(value['candle'])}"
         yield from _object_lines(value["object"])
     for one in value["rollups"]:
         sealed = f", sealed {format_utc(one['sealed_at_ms'])}" if one["sealed_at_ms"] else ""
@@ -185,7 +191,14 @@ def _candle_lines(value: dict[str, Any]) -> Iterator[str]:
         yield f"{one['length']} rollup    {start} of {count} candles{sealed}"
     for one in value["earlier_versions"]:
         known = f"{format_utc(one['known_from_ms'])} until {format_utc(one['known_until_ms'])}"
-        yield f"earlier      known from {known}: close {one['close_price']} volume {one['volume']}"
+        yield f"earlier      known from {known}: {_values_text(one)}"
+
+
+def _values_text(candle: dict[str, str]) -> str:
+    told = {name: candle[f"{name}_price"] for name in ("open", "high", "low", "close")}
+    told |= {"volume": candle["volume"], "quote volume": candle["quote_volume"]}
+    told["trades"] = candle["trade_count"]
+    return " ".join(f"{name} {value}" for name, value in told.items())
 
 
 def _object_lines(value: dict[str, Any]) -> Iterator[str]:

@@ -77,8 +77,10 @@ def _housekeeping(told: Mapping[str, Any], would: str) -> str:
 
 def _optimise(told: Mapping[str, Any], would: str) -> str:
     if would:
-        return f"would analyse {told['analyse']} tables, give back {_size(told['give_back_bytes'])}"
-    return f"analysed {told['analysed']} tables, gave back {_size(told['given_back_bytes'])}"
+        back = f", give back {_size(told['give_back_bytes'])}" if told["give_back_bytes"] else ""
+        return f"would analyse {told['analyse']} tables{back}"
+    gave = f", gave back {_size(told['given_back_bytes'])}" if told["given_back_bytes"] else ""
+    return f"analysed {told['analysed']} tables{gave}"
 
 
 def _recount(told: Mapping[str, Any], would: str) -> str:

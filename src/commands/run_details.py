@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from src.commands.fill_views import fill_text
 from src.commands.run_views import (
     children_table,
     counted,
@@ -27,6 +28,7 @@ from src.commands.run_views import (
 )
 from src.domain import utc_from_ms
 from src.jobs.holder import describe_holder
+from src.jobs.job_registry import FILL_GAPS
 from src.terminal import duration_text
 from src.warehouse.run_progress import Event
 from src.warehouse.runs import RunRow, RunState
@@ -83,11 +85,14 @@ def _work_fields(run: RunRow) -> list[tuple[str, str]]:
     is_running, moves = run.state is RunState.RUNNING, is_moving(run)
     at_ms = run.current_open_ms
     at = f"{run.current_series} {utc_from_ms(at_ms):%Y-%m-%d %H:%M}" if at_ms else run.current_series or ""
+    is_fill = run.kind == FILL_GAPS
+    bound = "; max_gaps bounds asking, not reloading" if is_fill and "max_gaps" in run.parameters else ""
+    between = ", with those held between gaps" if is_fill else ""
     return [
         ("window (UTC)", window_text(run.window.start_ms, run.window.end_ms) if run.window else ""),
-        ("parameters", json.dumps(run.parameters) if run.parameters and not run.is_batch else ""),
+        ("parameters", json.dumps(run.parameters) + bound if run.parameters and not run.is_batch else ""),
         ("done", f"{share_text(run)}, {run.done:,}{total} {run.unit}" if run.total or run.done else ""),
-        ("fetched", f"{run.fetched:,}{received}" if run.expected or run.fetched else ""),
+        ("fetched", f"{run.fetched:,}{received}{between}" if run.expected or run.fetched else ""),
         ("loaded", f"{run.loaded:,}" if run.expected or run.loaded else ""),
         ("chunks", chunks),
         ("rate", rate_text(run) if moves else ""),
@@ -95,6 +100,7 @@ def _work_fields(run: RunRow) -> list[tuple[str, str]]:
         ("at", at if is_running else ""),
         ("waiting for", run.waiting_for or ""),
         ("steps", ", ".join(f"{name} {state}" for name, state in run.steps.items())),
+        ("came of it", fill_text(run.result) if is_fill and run.result else ""),
         ("result", "" if run.result is None else json.dumps(run.result)),
     ]
 

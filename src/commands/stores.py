@@ -53,7 +53,7 @@ def reconcile(checksums: bool, as_json: bool) -> None:
     """
     run = perform(warehouse_app(), "reconcile_lake", {"checksums": checksums})
     report, counts = run.result, run.result["counts"]
-    show_result(report, as_json, lambda: "\n".join(_reconciled_lines(report, counts)))
+    show_result(report, as_json, lambda: "\n".join(_reconciled_lines(report, counts, checksums)))
     for key in report["missing"]:
         click.echo(f"missing: {key} is in the catalog, not in the lake: restore it from a backup", err=True)
     for key in report["changed"]:
@@ -62,10 +62,11 @@ def reconcile(checksums: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _reconciled_lines(report: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]:
+def _reconciled_lines(report: Mapping[str, Any], counts: Mapping[str, int], checksums: bool) -> Iterator[str]:
+    looked = "changed" if checksums else "of another size (--checksums reads them all)"
     yield (
         f"{report['objects']:,} objects: {counts['adopted']:,} adopted, {counts['ignored']:,} ignored, "
-        f"{counts['young']:,} too young yet, {counts['missing']:,} missing, {counts['changed']:,} changed"
+        f"{counts['young']:,} too young yet, {counts['missing']:,} missing, {counts['changed']:,} {looked}"
     )
     for what, why in _WHY.items():
         keys = report[what][:_NAMED]

@@ -65,14 +65,29 @@ def window_parameters(start: str | None, end: str | None, now_ms: int) -> dict[s
 
 
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:
-    states = ", ".join(f"{count:,} {state}" for state, count in result["states"].items() if count)
+    states = ", ".join(_states(result))
     compared = f"{counted_days(result['days'])}, {result['candles']:,} candles compared"
     yield f"{compared}: {states or 'nothing is held'}"
     for one in result["findings"]:
-        yield f"{one['state']}: {one['series']} {one['date']}: {one['what']}"
+        yield f"{_words(one['state'])}: {one['series']} {one['date']}: {one['what']}"
     if more := result["findings_total"] - len(result["findings"]):
         yield f"{more:,} findings more"
     if result["reproducible_up_to"]:
         yield f"reproducible up to {result['reproducible_up_to']}, of what was compared"
     if gone := result["states"]["deleted"]:
         yield f"not reproducible: {gone:,} days, since objects of them were deleted"
+
+
+def _states(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the days by state, with the objects that it is about: ``2 days object missing (1 object)``."""
+    from src.commands.run_views import counted
+
+    for state, days in result["states"].items():
+        objects = result["objects"].get(state)
+        of = f" ({counted(objects, 'object')})" if objects else ""
+        if days:
+            yield f"{counted(days, 'day')} {_words(state)}{of}"
+
+
+def _words(state: str) -> str:
+    return state.replace("_", " ")

@@ -22,7 +22,7 @@ from src.jobs.asking import MANUAL
 from src.jobs.context import Kind, Outcome, RunContext
 from src.jobs.finishing import judge, wait_until_loaded
 from src.jobs.job_registry import FILL_GAPS, FillParameters
-from src.jobs.reloading import reload_gaps
+from src.jobs.reloading import may_be_in_lake, reload_gaps
 from src.maintenance.evidence import EvidenceCheck
 from src.maintenance.gap_answers import take_answers
 from src.maintenance.gaps import GapChanges, Lag, detect_gaps
@@ -42,7 +42,7 @@ from src.warehouse.gaps import (
 from src.warehouse.runs import NewRun, create_run
 from src.warehouse.series import SeriesRow
 from src.warehouse.wanted import FOR_EVER
-from src.window_sets import intersect
+from src.window_sets import intersect, merge, subtract
 
 # What live fetching brings by itself is left to it for so long; behind a gap that is known, for a day.
 _LAG_PATIENCE_MS = 15 * MINUTE_MS
@@ -56,7 +56,9 @@ _TOLD = 20
 class _Filled:
     """What came of a run so far; *failures* by the gap's series and window.
 
-    *reloaded* are candles from the lake, *healed* the gaps that they filled.
+    *reloaded* are candles from the lake, *healed* the gaps that they filled; of the *gaps* that were asked
+    for *empty* had nothing there, and *partly_empty* in a part. *candles* are those of all answers, with what
+    is held already between two gaps.
     """
 
     asked: set[SeriesKey] = field(default_factory=set)
@@ -67,7 +69,17 @@ class _Filled:
     answers: int = 0
     candles: int = 0
     without: int = 0
+    empty: int = 0
+    partly_empty: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+
+    def count_empty(self, gaps: Iterable[GapRow], empty: Sequence[Window]) -> None:
+        """Count of *gaps* those that lie in what the exchange said is *empty*, wholly or in part."""
+        for gap in gaps:
+            if there := subtract([gap.window], merge(empty)):
+                self.partly_empty += there != [gap.window]
+            else:
+                self.empty += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +119,7 @@ class FillGaps:
         """Put back what the lake has of all that is due, however much: it costs no request."""
         context.progress.step("reload", "running")
         due = self._list_due(context, changes, (*FILLABLE_STATES, GapState.UNFILLABLE))
-        context.progress.start("gaps", len(due))
+        context.progress.start("gaps", sum(map(may_be_in_lake, due)))
         done = reload_gaps(context, self.reloader, due, changes.series)
         filled.reloaded = done.candles
         if done.series:
@@ -188,16 +200,17 @@ class FillGaps:
         if mine:
             filled.gaps += len(mine)
             filled.asked.add(row.key)
+            asked, empty = [gap for gap in together if gap.id in mine], []
+
+            def take(answer: GapAnswer) -> None:
+                empty.extend(answer.empty)
+                self._take(context, row, answer, filled)
+
             try:
-                self.fetcher.fetch_gap(
-                    row.key,
-                    window,
-                    run_id,
-                    lambda answer: self._take(context, row, answer, filled),
-                    context.progress.waiting,
-                )
+                self.fetcher.fetch_gap(row.key, window, run_id, take, context.progress.waiting)
             except SourceError as error:
-                self._fail(context, row.key, [gap for gap in together if gap.id in mine], error, filled)
+                self._fail(context, row.key, asked, error, filled)
+            filled.count_empty(asked, empty)
         context.progress.advance(len(together))
 
     def _take(
@@ -300,6 +313,10 @@ def _outcome(context: RunContext, changes: GapChanges, filled: _Filled, after: G
         "answers": filled.answers,
         "candles": filled.candles,
         "answers_without": filled.without,
+        "gaps_empty": filled.empty,
+        "gaps_partly_empty": filled.partly_empty,
+        "gaps_healed": filled.healed,
+        "gaps_filled": after.filled,
         "filled": changes.filled + filled.healed + after.filled,
         "reopened": changes.reopened,
         "failures": dict(islice(sorted(filled.failures.items()), _TOLD)),

@@ -101,6 +101,7 @@ def _judge_verified(report: VerifyReport) -> Outcome:
         "days": sum(report.states.values()),
         "candles": report.candles,
         "states": {state.value: report.states[state] for state in VerifyState},
+        "objects": {state.value: report.objects[state] for state in VerifyState if state.is_of_objects},
         "reproducible_up_to": None if last is None else last.isoformat(),
         "findings_total": report.findings_total,
         "findings": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -53,11 +54,16 @@ def _reload_series(
     before = [Window(0, reach.start_ms)] if reach else [ALL_TIME]
     windows = subtract(merge(gap.window for gap in gaps), before)
     put: list[Times] = []
+    ends, passed = sorted(gap.window.end_ms for gap in gaps), 0
     for span in in_spans(row.key.interval, windows):
         if context.stop.is_set():
             raise context.stop.error("filling gaps")
         context.progress.at(row.key, span[0].start_ms)
         put.append(reloader.reload(row, span))
+        gone_by = bisect_right(ends, span[-1].end_ms)
+        context.progress.advance(gone_by - passed)
+        passed = gone_by
+    context.progress.advance(len(ends) - passed)
     times = np.concatenate(put) if put else np.array([], dtype=np.int64)
     if len(times):
         done.candles += len(times)

@@ -44,10 +44,14 @@ class Finding:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was compared: days by state, and the first findings, faults and deleted objects alike."""
+    """What was compared: days by state, and the first findings, faults and deleted objects alike.
+
+    *objects* counts those that are lost, whatever the number of days that they reach over.
+    """
 
     candles: int = 0
     states: Counter[VerifyState] = field(default_factory=Counter)
+    objects: Counter[VerifyState] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     findings_total: int = 0
     days: dict[date, bool] = field(default_factory=dict)
@@ -76,6 +80,7 @@ class VerifyReport:
         new = [finding for finding in findings if finding.what not in self._last_named]
         self.findings += new[: _TOLD - len(self.findings)]
         self.findings_total += len(new)
+        self.objects.update(finding.state for finding in new if finding.state.is_of_objects)
         self._last_named = names
         if result.state is not VerifyState.DELETED:
             self.days[result.day] = self.days.get(result.day, True) and not result.state.is_fault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -16,11 +16,13 @@ from src.warehouse.gaps import list_open
 from src.warehouse.series import SeriesRow, list_series
 from src.warehouse.slots import count_slots
 from src.warehouse.symbols import Lifetime, list_lifetimes
-from src.warehouse.wanted import FOR_EVER, kept_from, wanted_window
+from src.warehouse.wanted import FOR_EVER, ages_before, kept_from, wanted_window
 from src.window_sets import intersect, merge, subtract
 
 BEFORE_LISTING, AFTER_DELISTING = "before listing", "after delisting"
-AGED_OUT, ROLLED_UP, TOO_OLD = "aged out", "aged out, rolled up", "older than it is kept"
+AGED_OUT, ROLLED_UP = "aged out", "aged out, rolled up"
+# Whole UTC days age: what is held of a day goes at the next look, or when the day is old enough as a whole.
+TOO_OLD, AGES_NEXT = "older than it is kept", "ages out next"
 
 
 class Unwanted(NamedTuple):
@@ -115,24 +117,34 @@ def _one(
     keep_days: int,
 ) -> SeriesCoverage:
     wanted = wanted_window(row, life.listed_ms, life.delisted_ms, now_ms, keep_days)
-    gone = subtract(aged, [each.window for each in ranges])
-    kept_ms = kept_from(row, now_ms, keep_days)
-    return SeriesCoverage(row, wanted, _list_unwanted(row, life, wanted, now_ms, gone, kept_ms), ranges, gaps)
+    held = [each.window for each in ranges]
+    ages_next, too_old = _ageing(row, held, now_ms, keep_days)
+    reasons = {
+        BEFORE_LISTING: merge([Window(0, life.listed_ms or 0)]),
+        AFTER_DELISTING: merge([Window(min(life.delisted_ms or now_ms, now_ms), now_ms)]),
+        ROLLED_UP if row.key.interval is Interval.M1 else AGED_OUT: subtract(aged, held),
+        AGES_NEXT: ages_next,
+        TOO_OLD: too_old,
+    }
+    return SeriesCoverage(row, wanted, _list_unwanted(row, wanted, now_ms, reasons), ranges, gaps)
+
+
+def _ageing(
+    row: SeriesRow, held: list[Window], now_ms: int, keep_days: int
+) -> tuple[list[Window], list[Window]]:
+    """Return what ages out next, held or in the day whose turn is next, and all that is older."""
+    before_ms, kept_ms = ages_before(row, now_ms, keep_days), kept_from(row, now_ms, keep_days)
+    old = merge([Window(0, before_ms)])
+    return merge([Window(before_ms, kept_ms), *intersect(held, old)]), old
 
 
 def _list_unwanted(
-    row: SeriesRow, life: Lifetime, wanted: Window | None, now_ms: int, gone: list[Window], kept_ms: int
+    row: SeriesRow, wanted: Window | None, now_ms: int, reasons: Mapping[str, list[Window]]
 ) -> list[Unwanted]:
     """Say why each part from *wanted from* until now is not wanted: the first reason that holds."""
     if row.wanted_from_ms is None or row.wanted_from_ms >= now_ms:
         return []
     rest = subtract([Window(row.wanted_from_ms, row.key.interval.floor(now_ms))], [wanted] if wanted else [])
-    reasons = {
-        BEFORE_LISTING: merge([Window(0, life.listed_ms or 0)]),
-        AFTER_DELISTING: merge([Window(min(life.delisted_ms or now_ms, now_ms), now_ms)]),
-        ROLLED_UP if row.key.interval is Interval.M1 else AGED_OUT: gone,
-        TOO_OLD: merge([Window(0, kept_ms)]),
-    }
     found = []
     for reason, windows in reasons.items():
         found += [Unwanted(part, reason) for part in intersect(rest, windows)]

@@ -106,6 +106,12 @@ class GapRow:
     error: str | None = None
     evidence: tuple[Evidence, ...] = ()
 
+    @property
+    def filling_file(self) -> str | None:
+        """The file that would fill it; None where nothing is to be filled any more."""
+        settled = (GapState.FILLED, GapState.EMPTY_AT_EXCHANGE)
+        return None if self.state in settled else self.file_hint
+
 
 @dataclass(frozen=True, slots=True)
 class GapFilter:

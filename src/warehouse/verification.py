@@ -32,6 +32,11 @@ class VerifyState(StrEnum):
     def is_fault(self) -> bool:
         return self not in (VerifyState.SAME, VerifyState.DELETED)
 
+    @property
+    def is_of_objects(self) -> bool:
+        """Whether its findings are objects, one each."""
+        return self in (VerifyState.MISSING, VerifyState.CHANGED, VerifyState.DELETED)
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:

@@ -122,6 +122,7 @@ def test_a_changed_digit_a_changed_byte_and_a_lost_object_are_named_and_nothing_
     ]
     assert report.faults == 3
     assert report.states[VerifyState.SAME] == 1
+    assert report.objects == {VerifyState.CHANGED: 1, VerifyState.MISSING: 1}
     assert report.reproducible_up_to() is None
     with pipeline.warehouse.read() as connection:
         stored = [(one.state, one.candles) for one in list_results(connection)]

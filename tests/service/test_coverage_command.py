@@ -82,7 +82,8 @@ def test_one_symbol_is_told_with_its_ranges_and_what_is_not_wanted() -> None:
 @pytest.mark.usefixtures("pipeline")
 def test_table_names_each_part_for_people() -> None:
     text = [" ".join(line.split()) for line in succeed("coverage", "BTCUSDT").splitlines()]
-    assert text[1] == "BTCUSDT 1m 2026-01-08 00:00 2026-01-09 00:00 2026-01-11 00:00 2 66.43 % 1,450 1,440"
+    assert text[1] == "BTCUSDT 1m 2026-01-09 00:00 2026-01-09 00:00 2026-01-11 00:00 2 66.43 % 1,450 1,440"
+    assert "wanted 2026-01-09 00:00 to 2026-01-12 00:00, asked for from 2026-01-08 00:00 on" in text
     assert "missing 2026-01-09 01:40 to 2026-01-09 01:50" in text
     assert "not wanted 2026-01-08 00:00 to 2026-01-09 00:00 before listing" in text
 
@@ -92,6 +93,9 @@ def test_minutes_that_may_have_aged_out_are_not_wanted(pipeline: Pipeline) -> No
         connection.execute(series.update().values(keep_days=30))
     assert [each["reason"] for each in only("BTCUSDT")["not_wanted"]] == [
         "before listing",
+        "ages out next",
+        "older than it is kept",
+        "ages out next",
         "older than it is kept",
         "after delisting",
     ]

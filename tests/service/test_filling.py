@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
+from src.commands.fill_views import fill_text
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Lane, SeriesKey, Window
 from src.errors import Stopped
 from src.extract.gap_fetching import GapFetcher
@@ -135,6 +136,7 @@ def test_hole_is_asked_for_twice_an_hour_apart_and_closed_with_both_answers(rig:
     rig.simulator.change_market(HOLE)
     filler = begin(rig)
     first = filler.run()
+    assert fill_text(first.result) == "1 gap asked, 0 filled, 1 had nothing there"
     assert first.result["detected"] == first.result["gaps_asked"] == first.result["answers_without"] == 1
     assert told(rig) == [(299, 219, "detected")]
     rig.clock.advance(HOUR_MS - 5 * MINUTE_MS)
@@ -239,10 +241,26 @@ def test_facts_that_are_gone_are_reloaded_from_the_lake_without_asking(rig: Rig)
     result = filler.run().result
     assert (result["reloaded"], result["gaps_asked"], result["filled"]) == (82, 0, 3)
     assert rig.asked("klines") == []
+    assert fill_text(result) == "3 gaps filled from the lake; 82 candles reloaded from the lake"
     assert everything(rig) == before
     assert {(gap.state, gap.reason, gap.hint) for gap in listed(rig)} == {
         (GapState.FILLED, GapReason.FACTS_LOST, RELOADED)
     }
+
+
+def test_reloading_tells_how_far_it_is_gap_by_gap(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    filler = begin(rig)
+    for minutes_ago in (30, 60, 1200):  # the last one lies on the day before
+        start_ms = MINUTE_START_MS - minutes_ago * MINUTE_MS
+        forget(rig, *minutes_of(Window(start_ms, start_ms + MINUTE_MS)))
+    seen: list[tuple[int, int]] = []
+
+    def advance(progress: Progress, done: int = 0, **_: int) -> None:
+        seen.append((done, progress.snapshot()["total"]))
+
+    monkeypatch.setattr(Progress, "advance", advance)
+    assert filler.run().result["reloaded"] == 3
+    assert [one for one in seen if one[0]] == [(1, 3), (2, 3)]
 
 
 def test_what_the_lake_lacks_is_asked_for_and_the_rest_is_not(rig: Rig) -> None:
@@ -255,6 +273,9 @@ def test_what_the_lake_lacks_is_asked_for_and_the_rest_is_not(rig: Rig) -> None:
     forget(rig, *minutes_of(Window(edge_ms - 20 * MINUTE_MS, edge_ms + 11 * MINUTE_MS)))
     result = filler.run().result
     assert (result["reloaded"], result["answers"], result["candles"]) == (10, 1, 21)
+    assert fill_text(result).startswith(
+        "1 gap filled from the lake, 1 gap asked, 1 filled; 10 candles reloaded"
+    )
     assert stored(rig) == before
     later, earlier = listed(rig)
     assert (later.window.start_ms, later.hint) == (kept.first_open_time, RELOADED)

@@ -37,10 +37,10 @@ def series_row(warehouse: Warehouse) -> SeriesRow:
     return row
 
 
-def add_gap(warehouse: Warehouse, **changes: object) -> None:
+def add_gap(warehouse: Warehouse, length: int = 80, **changes: object) -> None:
     values: dict[str, object] = {"detected_ms": T0 + 3_600_000, **changes}
-    window = Window(T0, T0 + 80 * MINUTE_MS)
-    row = GapRow(0, series_row(warehouse).id, window, 80, **values)  # type: ignore[arg-type]
+    window = Window(T0, T0 + length * MINUTE_MS)
+    row = GapRow(0, series_row(warehouse).id, window, length, **values)  # type: ignore[arg-type]
     warehouse.run(lambda connection: write_gaps(connection, GapWrites(added=[row])))
 
 
@@ -87,6 +87,37 @@ def test_address_of_a_file_is_shown_whole_on_a_line_of_its_own(warehouse: Wareho
     assert succeed("gaps", "show", "1").splitlines()[-2:] == ["file that would fill it", address]
 
 
+@pytest.mark.parametrize(
+    ("address", "last"),
+    [
+        ("https://data.example/daily/klines/BTCUSDT-1m-2026-01-09.zip", "2026-01-11"),
+        ("https://data.example/monthly/klines/BTCUSDT-1m-2025-12.zip", "2026-01"),
+    ],
+)
+def test_gap_that_one_file_does_not_fill_says_up_to_when_they_go_on(
+    warehouse: Warehouse, address: str, last: str
+) -> None:
+    add_gap(warehouse, length=3 * 1440, file_hint=address)
+    assert succeed("gaps", "show", "1").splitlines()[-2:] == [address, f"and those after it, up to {last}"]
+
+
+@pytest.mark.parametrize("state", [GapState.FILLED, GapState.EMPTY_AT_EXCHANGE])
+def test_no_file_is_named_where_nothing_is_to_be_filled(warehouse: Warehouse, state: GapState) -> None:
+    add_gap(warehouse, state=state, file_hint="https://data.example/file.zip")
+    assert "file" not in succeed("gaps", "show", "1").replace("filled", "")
+    assert succeed_json("gaps", "show", "1")["file_hint"] is None
+
+
+def test_in_a_pipe_each_gap_is_one_line_without_blanks_at_its_end(warehouse: Warehouse) -> None:
+    hint = "an outage that took very many words to tell of, " * 5 + "and then was over"
+    add_gap(warehouse, state=GapState.FILLED, reason=GapReason.FACTS_LOST, hint=hint)
+    lines = succeed("gaps", "list", "--state", "filled").splitlines()
+    assert len(lines) == 2
+    assert lines[1].endswith(f"its facts were lost: {hint}  never")
+    shown = succeed("gaps", "show", "1").splitlines()
+    assert all(line == line.rstrip() for line in lines + shown)
+
+
 def test_unknown_gap_and_state_are_refused(warehouse: Warehouse) -> None:
     assert "there is no gap 7: ./candlehouse gaps list" in fail(1, "gaps", "show", "7")
     assert "--state lost: accepted are detected, filling" in fail(2, "gaps", "list", "--state", "lost")
@@ -105,6 +136,8 @@ def test_check_finds_what_is_missing_now(warehouse: Warehouse) -> None:
         extend_coverage(connection, [Addition(row, opens)])  # type: ignore[arg-type]
 
     warehouse.run(work)
+    assert "no gaps" in succeed("gaps", "check", "btcusdt")  # older than candles are kept
+    succeed("settings", "set", "keep_days", "0")
     text = succeed("gaps", "check", "btcusdt")
     looked, gaps, lag = text.split("; ")
     assert looked == "looked at 1 series: 1 new, 0 filled, 0 open again"

@@ -145,6 +145,7 @@ def test_command_does_all_steps_and_says_what_it_did() -> None:
     lines = succeed("maintenance").splitlines()
     assert [line.split()[0] for line in lines] == [*ALL_STEPS, "freed"]
     assert lines[1] == "archive      archived 0 objects of 0 B"
+    assert "gave back" not in lines[5]
     assert lines[6] == "recount      2 series counted, 0 differences"
 
 

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from src.commands.fill_views import fill_text
 from src.commands.follow_views import NOBODY, Sight, change_lines, end_view, live_view, summary_line
 from src.commands.run_details import RunDetails, details_json, run_view
 from src.commands.run_export import write_csv, write_json
@@ -479,6 +480,11 @@ def test_summary_says_how_far_it_is() -> None:
     )
 
 
+def test_summary_of_what_is_not_counted_yet_has_no_empty_value() -> None:
+    run = make_row(state=QUEUED, total=None, done=0, fetched=0, expected=None)
+    assert summary_line(make_sight(run)) == "02:33:20  run 7: queued"
+
+
 def test_summary_of_what_nobody_executes_promises_no_end() -> None:
     assert summary_line(make_sight(make_row(), is_led=False)) == (
         f"02:33:20  run 7: running 50 %, 720 of 1,440 candles; {NOBODY}"
@@ -493,6 +499,36 @@ def test_end_says_how_much_came_of_it() -> None:
     assert to_text(end_view(make_sight(run)), 120) == (
         "run 1 succeeded after 3 min: 2,870 of 2,880 candles fetched, 2,870 loaded"
     )
+
+
+FILLED = {
+    "gaps_healed": 0,
+    "gaps_asked": 3,
+    "gaps_filled": 1,
+    "gaps_empty": 1,
+    "gaps_partly_empty": 1,
+    "ends_asked": 0,
+    "reloaded": 5_025,
+    "candles": 707,
+}
+
+
+def test_fill_says_what_came_of_it_and_what_its_bound_bounds() -> None:
+    told = (
+        "3 gaps asked, 1 filled, 1 had nothing there, 1 had only a part; "
+        "5,025 candles reloaded from the lake, 707 fetched, with those held between gaps"
+    )
+    run = make_row(
+        kind="fill_gaps", state=SUCCEEDED, result=FILLED, parameters={"max_gaps": 5}, expected=None
+    )
+    assert to_text(end_view(make_sight(run)), 200).endswith(f": {told}")
+    shown = to_text(run_view(details(run), NOW_MS), 200)
+    assert '{"max_gaps": 5}; max_gaps bounds asking, not reloading' in shown
+    assert told in shown
+
+
+def test_fill_of_nothing_says_so() -> None:
+    assert fill_text(dict.fromkeys(FILLED, 0)) == "no gap was due"
 
 
 def test_end_of_a_failed_batch_says_which_and_what_to_do() -> None:

@@ -126,7 +126,6 @@ _SAME = (
     "reason",
     "hint",
     "beyond_reach",
-    "file_hint",
     "detected_ms",
     "attempted_ms",
     "attempts",
@@ -146,6 +145,7 @@ def _out(key: SeriesKey, row: GapRow) -> GapOut:
         start_ms=row.window.start_ms,
         end_ms=row.window.end_ms,
         reason_in_words=row.reason.in_words,
+        file_hint=row.filling_file,
         evidence=[
             EvidenceOut(
                 key=one.key, start_ms=one.window.start_ms, end_ms=one.window.end_ms, asked_ms=one.asked_ms
