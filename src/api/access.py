@@ -128,19 +128,24 @@ def check_token(secret: str) -> Identity:
 
 def check_token_row(secret: str) -> tokens.TokenRow:
     """As ``check_token``, for who opens a session with it."""
-    mine, now_ms = access(), clock().now_ms()
-    if wait_s := mine.guesses.wait_s(_remote(), now_ms):
-        raise Problem(
+    row = _find(secret)
+    if row is None or row.kind != tokens.TOKEN:
+        raise _refuse_guess(access().guesses)
+    return row
+
+
+def _refuse_guess(guesses: Failures) -> Problem:
+    """Count a token that is not valid; those that are keep working, whoever guesses at the same address."""
+    now_ms = clock().now_ms()
+    if wait_s := guesses.wait_s(_remote(), now_ms):
+        return Problem(
             429,
             "too-many-attempts",
             f"too many tokens that are not valid from {_remote()}: try again in {wait_s} s",
             headers={"Retry-After": str(wait_s)},
         )
-    row = _find(secret)
-    if row is None or row.kind != tokens.TOKEN:
-        mine.guesses.add(_remote(), now_ms)
-        raise unauthorized("the token is not valid: it was never given out, or revoked, or its time is over")
-    return row
+    guesses.add(_remote(), now_ms)
+    return unauthorized("the token is not valid: it was never given out, or revoked, or its time is over")
 
 
 def unauthorized(detail: str) -> Problem:

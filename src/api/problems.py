@@ -28,7 +28,9 @@ _RETRY_S = 5
 class FieldError(BaseModel):
     """One field of a request that is not as it must be."""
 
-    field: str = Field(description="The parameter, or the way to it in the body: `series.0.symbol`.")
+    field: str = Field(
+        description="The parameter, or the way to it in the body, `series.0.symbol`, or the setting."
+    )
     message: str = Field(description="What is wrong, for a person.")
     accepted: str | None = Field(description="What would be accepted.")
 

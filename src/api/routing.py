@@ -16,9 +16,10 @@ import orjson
 from flask import Response, current_app, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
+from src.api.field_errors import validate
 from src.api.problems import MIMETYPE, FieldError, Problem, invalid_fields
 from src.api.schemas import In
 
@@ -66,14 +67,13 @@ class Routes(APIBlueprint):
         @wraps(func)
         def view(**in_path: Any) -> Response:
             arguments: dict[str, Any] = {}
-            with _checked():
-                if path:
-                    arguments["path"] = path.model_validate(in_path)
-                asked = read_query(request.args)
-                if query:
-                    arguments["query"] = asked
-                if body:
-                    arguments["body"] = body.model_validate(_read_body())
+            if path:
+                arguments["path"] = validate(path, in_path)
+            asked = read_query(request.args)
+            if query:
+                arguments["query"] = asked
+            if body:
+                arguments["body"] = validate(body, _read_body())
             response = _respond(func(**arguments))
             if current_app.config.get(VALIDATE):
                 _check_response(response, outs)
@@ -105,39 +105,11 @@ class _Query:
                 error = FieldError(field=name, message="given more than once", accepted="one value")
                 raise invalid_fields([error])
             values[name] = texts if name in self.lists else texts[0]
-        return self.model.model_validate(values)
+        return validate(self.model, values)
 
 
 def _is_list(schema: Mapping[str, Any]) -> bool:
     return any(one.get("type") == "array" for one in (schema, *schema.get("anyOf", [])))
-
-
-class _checked:  # noqa: N801 - a context manager, and faster than one made of a generator
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, ValidationError):
-            raise invalid_fields([_field_error(one) for one in error.errors(include_url=False)]) from None
-
-
-def _field_error(detail: Mapping[str, Any]) -> FieldError:
-    field = ".".join(map(str, detail["loc"])) or "body"
-    message = str(detail["msg"])
-    accepted = detail.get("ctx", {}).get("accepted")
-    if detail["type"] == "missing":
-        return FieldError(field=field, message="is missing", accepted=None)
-    if detail["type"] == "extra_forbidden":
-        return FieldError(field=field, message="is not known here", accepted=None)
-    if accepted is None:
-        accepted = message.removeprefix("Input should be ").removeprefix("Value error, ")
-        message = f"{_short(detail['input'])} is not accepted"
-    return FieldError(field=field, message=message, accepted=accepted)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 64 else text[:61] + "..."
 
 
 def _read_body() -> Any:

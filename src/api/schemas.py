@@ -8,10 +8,11 @@ leave as decimal strings, exactly as they are kept.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from src.domain import Interval, ms_from_utc
@@ -76,8 +77,37 @@ _A_TIME = {
 TimeMs = Annotated[int, BeforeValidator(parse_time), WithJsonSchema(_A_TIME)]
 """A time in a request, UTC milliseconds for the route."""
 
-SymbolName = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,20}$")]
-ExchangeName = Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a kind of name is spelled; *accepted* is the pattern in words."""
+
+    pattern: str
+    accepted: str
+
+    def check(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise PydanticCustomError("spelling", "is not spelled so", {"accepted": self.accepted})
+        return text
+
+    @property
+    def schema(self) -> WithJsonSchema:
+        return WithJsonSchema({"type": "string", "pattern": f"^{self.pattern}$"})
+
+
+def _capitals(value: object) -> object:
+    # As the commands do; of other alphabets a letter can become two.
+    return value.upper() if isinstance(value, str) and value.isascii() else value
+
+
+_SYMBOL = Spelling("[A-Z0-9]{2,20}", "letters and digits, 2 to 20, like BTCUSDT")
+_EXCHANGE = Spelling("[a-z0-9]{1,16}", "small letters and digits, 1 to 16, like binance")
+_CODE = Spelling("[a-z0-9_]{1,48}", "small letters, digits and _, 1 to 48, like fetch_window")
+SymbolName = Annotated[str, BeforeValidator(_capitals), AfterValidator(_SYMBOL.check), _SYMBOL.schema]
+"""A symbol as the exchange spells it; small letters are taken for capital ones."""
+ExchangeName = Annotated[str, AfterValidator(_EXCHANGE.check), _EXCHANGE.schema]
+CodeName = Annotated[str, AfterValidator(_CODE.check), _CODE.schema]
+"""A kind of run, or a job."""
 IntervalName = Interval
 
 

@@ -1,6 +1,6 @@
 """The last 24 hours of a symbol: price and change, high and low, what was traded. Pure.
 
-The change is against the price 24 hours ago: the close of the last candle before that moment.
+The change is against the price 24 hours ago: the close of the last candle that had ended by then.
 """
 
 from __future__ import annotations

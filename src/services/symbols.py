@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -32,6 +32,22 @@ class Symbol:
     last_price: Decimal | None
     priced_ms: int | None
     series: Sequence[SeriesRow]
+
+
+def list_exchanges(connection: Connection) -> list[str]:
+    """List the exchanges of which there are series."""
+    return list(connection.scalars(select(series.c.exchange).distinct().order_by(series.c.exchange)))
+
+
+def find_unknown(connection: Connection, names: Collection[str], exchange: str | None) -> list[str]:
+    """Return those that have no series and that no exchange told of, by name; None looks at all exchanges."""
+    queries = [select(table.c.symbol).where(table.c.symbol.in_(names)) for table in (series, symbols)]
+    if exchange is not None:
+        queries = [
+            query.where(table.c.exchange == exchange)
+            for query, table in zip(queries, (series, symbols), strict=True)
+        ]
+    return sorted(set(names) - set(connection.scalars(union(*queries))))
 
 
 def list_symbols(

@@ -93,7 +93,7 @@ class VisualizeService:
         cutoff_ms, now_ms = charts.now_ms - DAY_MS, charts.now_ms
         bars = _read_day(charts, finest, Window(cutoff_ms, now_ms))
         forming = charts.find_forming(finest)
-        before = charts.read(finest, Page(Window(cutoff_ms - DAY_MS, cutoff_ms), 1))
+        before = charts.read(finest, Page(_ended_by(cutoff_ms, finest), 1))
         shown = [*bars, forming] if forming and forming.open_time_ms >= cutoff_ms else bars
         last_ms = sources[finest].last_open_ms
         return sum_up(
@@ -102,6 +102,12 @@ class VisualizeService:
             _decimal(before[-1].close) if before else None,
             is_complete=_is_whole(connection, sources[finest], cutoff_ms),
         )
+
+
+def _ended_by(cutoff_ms: int, interval: Interval) -> Window:
+    """Return in which window candles open that had ended by *cutoff_ms*, and not a day or more before."""
+    end_ms = interval.floor(cutoff_ms)
+    return Window(end_ms - max(DAY_MS, interval.fixed_ms or 31 * DAY_MS), end_ms)
 
 
 def _find_price(

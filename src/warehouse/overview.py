@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, func, select
 
-from src.domain import HOUR_MS, Interval
+from src.domain import HOUR_MS, MINUTE_MS, Interval
 from src.freshness import Tier
 from src.warehouse import dialects
 from src.warehouse.tables import exchange_budget, fact_klines, hourly_klines, latest, series, symbols
@@ -61,7 +61,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The hour that a window begins in: the last close before it, and what is within."""
+    """The hour that a window begins in: the last close that was known by then, and what is within."""
 
     close_before: Decimal | None
     amounts: Amounts | None
@@ -140,7 +140,7 @@ def read_edges(
 ) -> dict[str, Edge]:
     """Return what the minutes of the hour of *cutoff_ms* come to, from that moment on."""
     c, hour_ms = fact_klines.c, cutoff_ms - cutoff_ms % HOUR_MS
-    is_before, is_within = c.open_time < cutoff_ms, c.open_time >= cutoff_ms
+    is_before, is_within = c.open_time <= cutoff_ms - MINUTE_MS, c.open_time >= cutoff_ms
     sums = [
         dialects.decimal_sum(case((is_within, c[name])), connection).label(name)
         for name in ("volume", "quote_volume")

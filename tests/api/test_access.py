@@ -170,6 +170,15 @@ def test_guessing_is_slowed_down_and_sessions_go_on(own_api: Api) -> None:
     assert browser.get("/api/tokens").status_code == 200
 
 
+def test_valid_token_works_however_much_is_guessed_from_its_address(own_api: Api) -> None:
+    answers = [own_api.bearing(f"guess {at}").get("/api/symbols") for at in range(12)]
+    assert answers[-1].status_code == 429
+    assert own_api.viewer.get("/api/symbols").status_code == 200
+    login = own_api.browser.post("/api/login", json={"token": own_api.operator_secret})
+    assert login.status_code == 200
+    assert own_api.bearing("guess 12").get("/api/symbols").status_code == 429
+
+
 def test_what_changes_and_who_is_refused_is_written_down_without_secrets(own_api: Api) -> None:
     own_api.operator.post("/api/tokens?x=secret-in-query", json={"name": "anna"})
     own_api.operator.post("/api/tokens", json={"name": "anna"})

@@ -68,6 +68,53 @@ def test_all_wrong_parameters_are_told_at_once(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "field", "accepted"),
+    [
+        ("symbols?limt=5", "limt", "exchange, limit, cursor, all"),
+        ("symbols?limit=x", "limit", "a whole number"),
+        ("symbols?all=perhaps", "all", "true or false"),
+        ("symbols?exchange=BINANCE", "exchange", "small letters and digits, 1 to 16, like binance"),
+        ("quality?since=x", "since", "a day like 2026-01-31"),
+        ("klines/BTC-USDT", "symbol", "letters and digits, 2 to 20, like BTCUSDT"),
+        ("klines/stra%C3%9Fe", "symbol", "letters and digits, 2 to 20, like BTCUSDT"),
+        ("lineage/BTCUSDT", "time", "Any moment of the candle, like 2026-01-09T14:30Z"),
+        ("data-ingestion/runs?kind=A", "kind", "small letters, digits and _, 1 to 48, like fetch_window"),
+        (
+            "scheduler/preview?schedule=0+3+*+*+*&time_zone=Mars/X",
+            "time_zone",
+            "UTC and names like Europe/Berlin",
+        ),
+    ],
+)
+def test_what_is_accepted_is_told_in_plain_words(api: Api, path: str, field: str, accepted: str) -> None:
+    (error,) = problem(api.anybody.get(f"/api/{path}"), 422)["errors"]
+    assert (error["field"], set(error["accepted"].split(", "))) == (field, set(accepted.split(", ")))
+
+
+def test_wrong_schedule_is_blamed_with_what_is_accepted(api: Api) -> None:
+    (error,) = problem(api.anybody.get("/api/scheduler/preview?schedule=often"), 422)["errors"]
+    assert (error["field"], error["accepted"][:10]) == ("schedule", "every 10s,")
+    assert "accepted" not in error["message"]
+
+
+def test_settings_that_are_not_accepted_are_all_named(api: Api) -> None:
+    values = {"depth_levels": "0", "keep_days": "many", "port": "1", "kep_days": "3"}
+    answer = api.operator.put("/api/config/settings", json={"values": values})
+    errors = problem(answer, 422)["errors"]
+    assert [error["field"] for error in errors] == list(values)
+    assert errors[0]["message"] == "'0' is not accepted"
+    assert errors[0]["accepted"]
+    assert "CANDLEHOUSE_PORT" in errors[2]["message"]
+    assert "keep_days" in errors[3]["accepted"].split(", ")
+
+
+def test_small_letters_are_taken_for_capital_ones(api: Api) -> None:
+    told = api.anybody.get("/api/klines/btcusdt?limit=1").json
+    assert told == api.anybody.get("/api/klines/BTCUSDT?limit=1").json
+    assert told["symbol"] == "BTCUSDT"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
     ("body", "mimetype", "status"),
     [
         ("{", "application/json", 400),

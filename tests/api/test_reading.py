@@ -26,7 +26,6 @@ INJECTIONS = [
     "' OR 1=1",
     'BTC";DROP TABLE series',
     "BTC%00USDT",
-    "btcusdt",
     "%",
     "_",
     "A" * 200,
@@ -268,6 +267,22 @@ def test_an_unknown_symbol_is_not_found(api: Api, path: str) -> None:
 def test_what_is_no_symbol_is_refused(api: Api, path: str, symbol: str) -> None:
     query = {"time": DAY_START_MS} if path == "lineage" else {}
     assert problem(api, f"{path}/{symbol}", **query)["status"] in (404, 422)
+
+
+def test_days_that_end_before_they_start_are_refused(api: Api) -> None:
+    for query in ({"days_until": "2026-01-09"}, {"days_until": 0}):
+        told = problem(api, "coverage", days_from="2026-01-10", **query)
+        assert (told["status"], told["errors"][0]["field"]) == (422, "days_from")
+    assert problem(api, "coverage", days_from="2999-01-01")["status"] == 422
+    assert get(api, "coverage", days_from="2026-01-10", days_until="2026-01-10")["series"]
+
+
+def test_candles_that_a_chart_can_make_are_pointed_to(api: Api) -> None:
+    told = problem(api, "klines/ETHUSDT", interval="1h")
+    assert told["status"] == 404
+    assert told["detail"].endswith("/api/candlestick/ETHUSDT?interval=1h makes them")
+    assert get(api, "candlestick/ETHUSDT", interval="1h")["candles"]
+    assert "makes them" not in problem(api, "klines/ETHUSDT", interval="1s")["detail"]
 
 
 @pytest.mark.parametrize("path", CANDLE_PATHS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.api.rig import END_MS, Api
 from tests.builders import DAY_START_MS
 
@@ -33,5 +35,40 @@ def test_pages_follow_each_other_to_the_end(api: Api) -> None:
     assert names == ["BTCUSDT", "ETHUSDT", "LUNAUSDT"]
 
 
-def test_other_exchange_has_no_symbols(api: Api) -> None:
-    assert api.anybody.get("/api/symbols?exchange=kraken").json == {"symbols": [], "next_cursor": None}
+@pytest.mark.parametrize(
+    "path",
+    [
+        "symbols",
+        "dashboard/metrics",
+        "coverage",
+        "config/symbols",
+        "quarantine",
+        "ingestion/logs",
+        "data-ingestion/gaps",
+        "data-ingestion/symbols-status",
+    ],
+)
+def test_unknown_exchange_is_refused_with_those_that_are_known(api: Api, path: str) -> None:
+    answer = api.anybody.get(f"/api/{path}?exchange=kraken")
+    assert (answer.status_code, answer.json["errors"]) == (  # type: ignore[index]
+        422,
+        [{"field": "exchange", "message": "'kraken' is not known here", "accepted": "binance"}],
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "coverage",
+        "quality",
+        "ingestion/logs",
+        "data-ingestion/runs",
+        "data-ingestion/gaps",
+        "data-ingestion/symbols-status",
+    ],
+)
+def test_unknown_symbol_is_not_answered_like_one_without_data(api: Api, path: str) -> None:
+    answer = api.anybody.get(f"/api/{path}?symbol=NOPE")
+    assert (answer.status_code, "NOPE" in answer.json["detail"]) == (404, True)  # type: ignore[index]
+    for known in ("BTCUSDT", "btcusdt"):
+        assert api.anybody.get(f"/api/{path}?symbol={known}").status_code == 200

@@ -209,6 +209,10 @@ def test_gaps_are_found_listed_and_asked_for(own_api: Api) -> None:
         run = get_run(connection, told["job_id"])
     assert (run.kind, run.parameters["ids"]) == ("fill_gaps", [listed[0]["id"]])
     problem(own_api.operator.post(f"{DATA}/gaps/fill", json={"ids": [1], "symbols": ["BTCUSDT"]}), 422)
+    asked_for = {"ids": [listed[0]["id"], 987_654]}
+    refused = problem(own_api.operator.post(f"{DATA}/gaps/fill", json=asked_for), 404)
+    assert "no gap 987654;" in refused["detail"]
+    problem(own_api.operator.post(f"{DATA}/gaps/fill", json={"symbols": ["NOPE"]}), 404)
 
 
 def test_gaps_follow_each_other_page_by_page(own_api: Api) -> None:

@@ -17,9 +17,12 @@ from src.errors import NotFound
 from src.services.analytics import AnalyticsService, BarQuery, Chart
 from src.services.charts import resample
 from src.services.visualize import VisualizeService
+from src.warehouse.aged import extend_aged
 from src.warehouse.bars import Bar
 from src.warehouse.gaps import GapReason, GapRow, GapState, GapWrites, write_gaps
 from src.warehouse.series import ensure_series, list_series
+from src.warehouse.slots import Held
+from src.warehouse.tables import series
 from src.warehouse.watermarks import upsert_latest
 from tests.builders import (
     DAY_START_MS,
@@ -219,6 +222,29 @@ def test_what_nobody_has_looked_into_is_a_hole_without_a_gap(emptied_pipeline: P
     assert [hole.why for hole in found] == ["missing; not looked into yet", "not fetched or loaded yet"]
 
 
+def test_what_has_aged_out_or_is_not_wanted_is_said_to_be_so(emptied_pipeline: Pipeline) -> None:
+    aged = Window(DAY_START_MS + HOUR_MS, DAY_START_MS + 2 * HOUR_MS)
+    for window in (
+        Window(aged.start_ms - HOUR_MS // 2, aged.start_ms),
+        Window(aged.end_ms, aged.end_ms + HOUR_MS),
+    ):
+        load(emptied_pipeline, minutes(window.start_ms, window.end_ms))
+    wanted_ms = aged.end_ms + 2 * HOUR_MS
+
+    def age(connection: Connection) -> None:
+        (row,) = list_series(connection)
+        extend_aged(connection, row, [Held(aged, 60)])
+        connection.execute(series.update().values(wanted_from=wanted_ms))
+
+    emptied_pipeline.warehouse.run(age)
+    found = chart(emptied_pipeline, Interval.M1, DAY_START_MS, wanted_ms + HOUR_MS).holes
+    assert [(hole.window, hole.why) for hole in found] == [
+        (aged, "aged out, rolled up"),
+        (Window(aged.end_ms + HOUR_MS, wanted_ms), "not wanted"),
+        (Window(wanted_ms, wanted_ms + HOUR_MS), "not fetched or loaded yet"),
+    ]
+
+
 def test_the_forming_bar_is_what_has_closed_of_its_slot_and_the_latest_price(
     emptied_pipeline: Pipeline,
 ) -> None:
@@ -260,7 +286,7 @@ def test_klines_are_stored_candles_alone(emptied_pipeline: Pipeline) -> None:
     load(emptied_pipeline, klines)
     found = service(emptied_pipeline).klines(BarQuery("binance", NAME, Interval.M1, limit=7))
     assert seen(found.bars) == expected(klines[-7:], MINUTE_MS)
-    with pytest.raises(NotFound, match="makes 5m candles; kept are 1m"):
+    with pytest.raises(NotFound, match="no 5m candles of BTCUSDT are stored; "):
         service(emptied_pipeline).klines(BarQuery("binance", NAME, Interval.M5))
 
 
@@ -331,7 +357,8 @@ def test_statistics_and_the_dashboard_say_the_same_of_a_day(emptied_pipeline: Pi
     cutoff_ms = NOW_MS - DAY_MS
     within = [kline for kline in (*klines, forming) if kline.open_time >= cutoff_ms]
     (wanted,) = roll_up(within, 400 * DAY_MS).values()
-    before = max(kline for kline in klines if kline.open_time < cutoff_ms)
+    assert cutoff_ms % MINUTE_MS  # the minute that was forming then had no close yet
+    before = max(kline for kline in klines if kline.open_time + MINUTE_MS <= cutoff_ms)
     assert day.price == Decimal(forming.close_price)
     assert day.price_before == Decimal(before.close_price)
     assert (day.high, day.low) == (Decimal(wanted["high_price"]), Decimal(wanted["low_price"]))

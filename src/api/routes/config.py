@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,13 +12,15 @@ from sqlalchemy import Connection
 from src.api.asking import asking_exchange
 from src.api.context import note, parts, requested_by, warehouse
 from src.api.exchange_symbols import list_exchange_symbols
-from src.api.problems import invalid, not_found
+from src.api.known import check_exchange
+from src.api.problems import FieldError, invalid, invalid_fields, not_found
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, OfExchange, OfSymbol, Out, SymbolName, parameter
 from src.domain import Interval
+from src.errors import ConfigurationError
 from src.freshness import Tier
 from src.jobs.sending import find_unusable
-from src.mutable_settings import Source, check_unlocked, check_value, list_states
+from src.mutable_settings import MUTABLE, Source, check_unlocked, check_value, list_states
 from src.warehouse.app_settings import read_settings, reset_setting, set_setting
 from src.warehouse.series import SeriesRow, list_series, set_keep_days, set_tier
 from src.warehouse.tables import series as series_table
@@ -50,6 +53,7 @@ class ConfigQuery(OfExchange):
 @routes.get("/api/config/symbols", responses={200: ConfigSymbolsOut})
 def config_symbols(query: ConfigQuery) -> ConfigSymbolsOut:
     """List the series that are tracked, with tier and how long they are kept."""
+    check_exchange(query.exchange)
     return _list(query.exchange, tracked_only=not query.all)
 
 
@@ -237,16 +241,40 @@ def _settings() -> SettingsOut:
 @routes.put("/api/config/settings", responses={200: SettingsOut})
 def change_settings(body: SettingsIn) -> SettingsOut:
     """Change settings, all or none of them; a running scheduler follows within two seconds."""
-    texts: dict[str, str | None] = {}
-    for name, text in body.values.items():
-        check_unlocked(parts().settings, name)
-        texts[name] = None if text is None else check_value(name, text)
+    texts = _check(body.values)
     if unusable := find_unusable(texts.get("notify_urls") or "") if "notify_urls" in texts else []:
-        raise invalid("values.notify_urls", f"Apprise does not understand {', '.join(unusable)}")
+        raise invalid(
+            "notify_urls", f"Apprise does not understand {', '.join(unusable)}", "addresses of Apprise"
+        )
     by = requested_by()
     warehouse().run(lambda connection: _store(connection, texts, by))
     note(f"changed {', '.join(sorted(texts))}")
     return _settings()
+
+
+def _check(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the values as they are to be stored; 422 names all that are not accepted."""
+    texts: dict[str, str | None] = {}
+    errors: list[FieldError] = []
+    for name, text in values.items():
+        try:
+            check_unlocked(parts().settings, name)
+            texts[name] = None if text is None else check_value(name, text)
+        except ConfigurationError as error:
+            errors.append(_setting_error(name, str(error)))
+    if errors:
+        raise invalid_fields(errors)
+    return texts
+
+
+def _setting_error(name: str, text: str) -> FieldError:
+    """Take the error about a setting apart: ``name=value: accepted: what``, or why it cannot be changed."""
+    value, found, accepted = text.partition(": accepted: ")
+    if found:
+        message = f"{value.removeprefix(f'{name}=')} is not accepted"
+        return FieldError(field=name, message=message, accepted=accepted)
+    known = None if name in MUTABLE else ", ".join(MUTABLE)
+    return FieldError(field=name, message=text.removeprefix(f"{name} "), accepted=known)
 
 
 def _store(connection: Connection, texts: dict[str, str | None], by: str) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from src.api.asking import AskedOut, asked, settings_now
 from src.api.context import clock, note, parts, requested_by, warehouse
+from src.api.known import check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
 from src.api.problems import invalid, not_found
 from src.api.routing import Routes
@@ -24,6 +25,7 @@ from src.warehouse.tables import series as series_table
 routes = Routes("gaps", "Which candles are missing, why, and what is done about it.")
 
 _MOST = 5_000
+_MOST_NAMED = 20
 
 
 class GapsQuery(Paged, OfExchange):
@@ -74,6 +76,7 @@ class GapsOut(Page):
 @routes.get("/api/data-ingestion/gaps", responses={200: GapsOut})
 def gaps(query: GapsQuery) -> GapsOut:
     """List gaps, those that end last first."""
+    check_symbols(query.symbol, query.exchange)
     with warehouse().read() as connection:
         rows = list_series(connection, tracked_only=False, where=series_table.c.exchange == query.exchange)
     wanted = [row.id for row in rows if not query.symbol or row.key.symbol in query.symbol]
@@ -159,7 +162,9 @@ class FillIn(In):
     """Which gaps: those that are named, or those of symbols and days."""
 
     ids: list[int] = parameter([], about="Gaps by number: they are asked for at once.", max_length=_MOST)
-    symbols: list[SymbolName] = parameter([], about="Only of these symbols; of all where none is named.")
+    symbols: list[SymbolName] = parameter(
+        [], about="Only of these symbols; of all where none is named.", max_length=500
+    )
     lookback_days: int | None = parameter(None, about="Only of the last days.", ge=1, le=36_500)
     max_gaps: int = parameter(2_000, about="The newest ones, so many at most.", ge=1, le=_MOST)
 
@@ -175,8 +180,22 @@ def fill_gaps(body: FillIn) -> tuple[AskedOut, int]:
         raise invalid("ids", "go with neither symbols nor lookback_days", "one of both")
     if any(not 0 < one < 2**63 for one in body.ids):
         raise invalid("ids", "some cannot be numbers of gaps", "numbers of gaps")
+    check_symbols(body.symbols)
+    _check_gaps(body.ids)
     wanted: dict[str, Any] = body.model_dump(mode="json")
     return asked(ask_fill(warehouse(), wanted, requested_by()), "fill gaps"), 202
+
+
+def _check_gaps(ids: list[int]) -> None:
+    """Refuse gaps that are not there, before a run is queued that would find nothing to do."""
+    if not ids:
+        return
+    with warehouse().read() as connection:
+        unknown = set(ids) - {row.id for row in list_gaps(connection, GapFilter(ids=ids))}
+    if unknown:
+        named = ", ".join(map(str, sorted(unknown)[:_MOST_NAMED]))
+        more = f" and {len(unknown) - _MOST_NAMED} others" if len(unknown) > _MOST_NAMED else ""
+        raise not_found(f"there is no gap {named}{more}; /api/data-ingestion/gaps lists them")
 
 
 class CheckIn(In):

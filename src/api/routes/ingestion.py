@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from src.api.asking import AskedOut, asked, is_led, settings_now
 from src.api.context import clock, note, requested_by, warehouse
 from src.api.history import choose_series, choose_window, list_tracked, make_plan
+from src.api.known import check_symbols
 from src.api.problems import conflict, invalid
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, OfExchange, Out, SymbolName, TimeMs, parameter
@@ -249,6 +250,7 @@ class StatusQuery(OfExchange):
 @routes.get("/api/data-ingestion/symbols-status", responses={200: SymbolsStatusOut})
 def symbols_status(query: StatusQuery) -> SymbolsStatusOut:
     """Return how each series is doing: how much is held, how fresh, how complete, and its last run."""
+    check_symbols(query.symbol, query.exchange)
     now_ms = clock().now_ms()
     with warehouse().read() as connection:
         keep_days = settings_now(connection).keep_days

@@ -111,7 +111,7 @@ def day_out(day: Day) -> DayOut:
 def statistics(path: OfSymbol, query: OfExchange) -> StatisticsOut:
     """Return what happened in the last 24 hours.
 
-    The price is the newest seen, the change is against the last close before 24 hours ago.
+    The price is the newest seen, the change is against the last close that was known 24 hours ago.
     """
     now_ms = clock().now_ms()
     day = VisualizeService(warehouse(), clock()).statistics(query.exchange, path.symbol)
@@ -132,7 +132,7 @@ class IndicatorsQuery(CandlesQuery):
     names: list[str] = parameter(
         [each.value for each in (Indicator.RSI, Indicator.MACD, Indicator.BOLLINGER)],
         about=f"Of {', '.join(INDICATORS)}; with other numbers like rsi:21, macd:5:35:5, bollinger:20:2.5; "
-        "may be given several times.",
+        "may be given several times. obv starts at nought at the first candle shown.",
     )
 
 

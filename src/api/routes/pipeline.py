@@ -12,6 +12,7 @@ from pydantic import Field
 
 from src.api.answers import versioned
 from src.api.context import clock, parts, warehouse
+from src.api.known import check_exchange, check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
 from src.api.routes.market import DayOut, day_out
 from src.api.routing import Routes
@@ -60,6 +61,7 @@ class DashboardOut(Out):
 @routes.get("/api/dashboard/metrics", responses={200: DashboardOut})
 def dashboard(query: OfExchange) -> Response:
     """Return a card for each tracked symbol: price, last day, hourly closes, freshness."""
+    check_exchange(query.exchange)
     now_ms = clock().now_ms()
 
     def build() -> bytes:
@@ -179,6 +181,7 @@ class LogOut(Page):
 @routes.get("/api/ingestion/logs", responses={200: LogOut})
 def ingestion_logs(query: LogQuery) -> LogOut:
     """List the answers that came in, the newest first, and how far each has come."""
+    check_symbols([query.symbol] if query.symbol else [], query.exchange)
     before = read_cursor(query.cursor, int)
     wanted = LogFilter(
         query.exchange,
@@ -226,6 +229,7 @@ class QuarantineOut(Page):
 @routes.get("/api/quarantine", responses={200: QuarantineOut})
 def quarantine(query: SetAsideQuery) -> QuarantineOut:
     """List what could not be loaded and why: whole objects, and single rows of others."""
+    check_exchange(query.exchange)
     before = read_cursor(query.cursor, int)
     with warehouse().read() as connection:
         found = list_set_aside(connection, query.exchange, before[0] if before else None, query.limit + 1)

@@ -9,8 +9,9 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from src.api.context import clock, parts, warehouse
+from src.api.known import check_exchange, check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
-from src.api.problems import not_found
+from src.api.problems import invalid, not_found
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, OfExchange, OfSymbol, Out, SymbolName, TimeMs, parameter
 from src.domain import Interval, Window, format_utc
@@ -94,16 +95,24 @@ def coverage(query: CoverageQuery) -> CoverageOut:
 
     With `days_from` each day, for a heatmap.
     """
+    check_exchange(query.exchange)
     now_ms = clock().now_ms()
+    days = None if query.days_from is None else _days(query.days_from, query.days_until, now_ms)
     with warehouse().read() as connection:
         found = read_coverage(connection, now_ms, query.symbol, query.interval, _keep_days(connection))
     rows = [one for one in found if one.row.key.exchange == query.exchange]
     if missing := set(query.symbol) - {one.row.key.symbol for one in rows}:
         raise not_found(f"nothing is kept of {', '.join(sorted(missing))}; /api/symbols tells of what is")
-    days = None if query.days_from is None else (query.days_from, query.days_until or now_ms)
     return CoverageOut(
         exchange=query.exchange, series=[_coverage(one, windows=query.windows, days=days) for one in rows]
     )
+
+
+def _days(start_ms: int, end_ms: int | None, now_ms: int) -> tuple[int, int]:
+    end_ms = now_ms if end_ms is None else end_ms
+    if end_ms < start_ms:
+        raise invalid("days_from", "comes after the end of the days", f"a time before {format_utc(end_ms)}")
+    return start_ms, end_ms
 
 
 def _keep_days(connection: Connection) -> int:
@@ -324,6 +333,7 @@ class QualityOut(Page):
 @routes.get("/api/quality", responses={200: QualityOut})
 def quality(query: QualityQuery) -> QualityOut:
     """List what is odd about the data, the newest day first."""
+    check_symbols(query.symbol)
     start = (read_cursor(query.cursor, int) or (0,))[0]
     wanted = FindingFilter(query.symbol, query.kind, query.severity, query.since, not query.acknowledged)
     with warehouse().read() as connection:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from src.api.asking import is_led
 from src.api.context import note, requested_by, warehouse
+from src.api.known import check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
 from src.api.problems import conflict, not_found
 from src.api.routing import Routes
@@ -21,7 +22,7 @@ from src.api.run_schemas import (
     progress_pct,
     run_out,
 )
-from src.api.schemas import In, OfId, Out, SymbolName, parameter
+from src.api.schemas import CodeName, In, OfId, Out, SymbolName, parameter
 from src.domain import Interval
 from src.jobs import asking
 from src.warehouse.batches import count_states
@@ -32,13 +33,11 @@ from src.warehouse.series_runs import list_children_after
 
 routes = Routes("runs", "All work: what is done, waits and was done.")
 
-_NAME = r"^[a-z0-9_]{1,32}$"
-
 
 class RunsQuery(Paged):
     state: list[RunState] = parameter([], about="Only those in this state; may be given several times.")
-    kind: str | None = parameter(None, about="Only of this kind, like fetch_window or batch.", pattern=_NAME)
-    job: str | None = parameter(None, about="Only of this scheduled job.", pattern=_NAME)
+    kind: CodeName | None = parameter(None, about="Only of this kind, like fetch_window or batch.")
+    job: CodeName | None = parameter(None, about="Only of this scheduled job.")
     batch: int | None = parameter(None, about="Only the runs of this batch.", ge=1, le=2**63 - 1)
     symbol: SymbolName | None = parameter(None, about="Only of this symbol.")
     interval: Interval | None = parameter(None, about="Only of this interval.")
@@ -57,6 +56,7 @@ def ingestion_runs(query: RunsQuery) -> RunsOut:
 
     Unless more is asked for, a batch stands for its runs, and cycles that went well are left out.
     """
+    check_symbols([query.symbol] if query.symbol else [])
     before = read_cursor(query.cursor, int)
     is_narrow = bool(query.state or query.kind or query.job or query.batch or query.symbol or query.interval)
     wanted = RunFilter(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import median
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ from src.api.problems import invalid
 from src.api.routes.runs import RunsOut
 from src.api.routing import Routes
 from src.api.run_schemas import RunOut, run_out, took_ms
-from src.api.schemas import In, Out, parameter
+from src.api.schemas import CodeName, In, Out, parameter
 from src.errors import ConfigurationError
 from src.jobs.asking import trigger_job
 from src.jobs.holder import describe_holder
@@ -34,7 +36,7 @@ _ENDED = (RunState.SUCCEEDED, RunState.PARTLY_FAILED, RunState.FAILED)
 class OfJob(In):
     """Path of a route about one job."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z_]{1,48}$")] = parameter(about="The job.", example="cycle")
+    id: CodeName = parameter(about="The job.", example="cycle")
 
 
 class JobOut(Out):
@@ -120,7 +122,8 @@ def trigger(path: OfJob, body: TriggerIn) -> tuple[TriggeredOut, int]:
         spec = get_job(_specs(connection), path.id)
         row = find_job(connection, spec.id) or JobRow(spec.id)
         under_way = find_unfinished(connection, spec.id)
-    parameters = spec.parameters_of(row, body.parameters)
+    with _blaming("parameters"):
+        parameters = spec.parameters_of(row, body.parameters)
     run_id = trigger_job(warehouse(), spec, requested_by(), parameters)
     note(f"triggered {spec.id}: run {run_id}")
     return TriggeredOut(job_id=run_id, is_led=is_led(), is_new=run_id != under_way), 202
@@ -174,7 +177,8 @@ def parameters(path: OfJob, body: ParametersIn) -> JobOut:
     """Change with what a job runs."""
     with warehouse().read() as connection:
         spec = get_job(_specs(connection), path.id)
-    spec.parameters_of(JobRow(spec.id), body.parameters)
+    with _blaming("parameters"):
+        spec.parameters_of(JobRow(spec.id), body.parameters)
     by = requested_by()
     warehouse().run(lambda connection: set_parameters(connection, spec.id, body.parameters, by))
     note(f"{spec.id} runs with {body.parameters}")
@@ -236,10 +240,20 @@ def _specs(connection: Connection) -> dict[str, JobSpec]:
 
 
 def _parse(text: str, time_zone: str) -> Schedule:
-    try:
+    with _blaming("time_zone"):
+        parse_schedule("every 1d", time_zone)
+    with _blaming("schedule"):
         return parse_schedule(text, time_zone)
+
+
+@contextmanager
+def _blaming(field: str) -> Iterator[None]:
+    """Tell which field of a request an error of configuration within is about."""
+    try:
+        yield
     except ConfigurationError as error:
-        raise invalid("schedule", str(error)) from None
+        message, _, accepted = str(error).partition("; accepted: ")
+        raise invalid(field, message, accepted or None) from None
 
 
 def _set_enabled(job_id: str, *, enabled: bool) -> JobOut:

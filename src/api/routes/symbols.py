@@ -7,6 +7,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from src.api.context import warehouse
+from src.api.known import check_exchange
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
 from src.api.routing import Routes
 from src.api.schemas import OfExchange, Out, parameter
@@ -55,6 +56,7 @@ class SymbolsOut(Page):
 @routes.get("/api/symbols", responses={200: SymbolsOut})
 def symbols(query: SymbolsQuery) -> SymbolsOut:
     """List the symbols that are tracked, or all that the exchange has, by name."""
+    check_exchange(query.exchange)
     after = read_cursor(query.cursor, str) or ("",)
     with warehouse().read() as connection:
         rows = list_symbols(

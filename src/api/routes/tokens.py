@@ -6,25 +6,24 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from flask import Response, g, redirect, request
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import Connection
 
 from src.api.access import access, check_token_row, identify, needs
 from src.api.context import ANYBODY, Identity, Role, clock, identity, note, warehouse
 from src.api.operator_token import FROM_ENVIRONMENT
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
-from src.api.problems import conflict
+from src.api.problems import conflict, invalid
 from src.api.routing import Routes
-from src.api.schemas import Done, In, OfId, Out, TimeMs, parameter
+from src.api.schemas import Done, In, OfId, Out, Spelling, TimeMs, parameter
 from src.domain import DAY_MS, format_utc
-from src.errors import ConfigurationError
 from src.warehouse import audit, tokens
 from src.warehouse.tokens import NewToken, TokenRow
 
 routes = Routes("access", "Who may do what: sessions and tokens.")
 
 _SESSION_MS = 30 * DAY_MS
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}$"
+_NAME = Spelling("[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}", "letters, digits, blanks and . _ @ -, 1 to 64 of them")
 
 
 class Login(In):
@@ -45,7 +44,9 @@ class Session(Out):
 
 
 class TokenIn(In):
-    name: Annotated[str, Field(pattern=_NAME)] = parameter(about="For whom it is.", example="grafana")
+    name: Annotated[str, AfterValidator(_NAME.check), _NAME.schema] = parameter(
+        about="For whom it is.", example="grafana"
+    )
     role: Role = parameter(Role.VIEWER, about="viewer reads, operator does everything.")
     expires: TimeMs | None = parameter(None, about="When it ends by itself; never without.")
 
@@ -151,7 +152,7 @@ def list_tokens(query: TokensQuery) -> TokensOut:
 def create_token(body: TokenIn) -> tuple[NewTokenOut, int]:
     """Make a token."""
     if body.expires is not None and body.expires <= clock().now_ms():
-        raise ConfigurationError("expires: accepted: a time to come")
+        raise invalid("expires", "is over already", "a time to come")
     new, secret = NewToken(body.name, body.role, identity().name, body.expires), tokens.make_secret()
     token_id = warehouse().run(lambda connection: tokens.add_token(connection, new, secret))
     note(f"made token {token_id} ({body.name}, {body.role})")
