@@ -61,6 +61,11 @@ class SettingState:
     problem: str | None = None
 
 
+def to_name(text: str) -> str:
+    """Return the setting that *text* names, be it as the environment spells it; else *text* itself."""
+    return next((name for name, variable in VARIABLES.items() if variable == text), text)
+
+
 def check_value(name: str, text: str) -> str:
     """Return *text* as it is to be stored; ConfigurationError says what is accepted."""
     return _text(_parse(name, text)) or ""

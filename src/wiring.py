@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
 from src.clock import Clock, SystemClock
 from src.domain import Lane, SeriesKey
+from src.errors import CandlehouseError
 from src.extract.binance import Binance, find_hosts
 from src.extract.breaker import Breaker
 from src.extract.budget import Budget
@@ -87,6 +90,7 @@ from src.transform.manager import TransformManager
 from src.warehouse.app_settings import read_settings
 from src.warehouse.disk_samples import LAKE, WAREHOUSE
 from src.warehouse.engine import Warehouse, mysql_url, open_warehouse, sqlite_url
+from src.warehouse.health import is_begun
 from src.warehouse.homes import FOLDER, S3, LakeHome
 from src.warehouse.optimising import Optimiser
 from src.warehouse.runs import NewRun
@@ -220,7 +224,8 @@ class App:
         homes = Homes(folder, lake=settings.minio_endpoint is None, warehouse=settings.mysql_host is None)
         areas: dict[str, Check] = {
             "disk": lambda: chain(
-                check_disk(folder), check_forecast(warehouse, settings.disk_warn_days, clock)
+                check_disk(folder, lambda: self._disk_gate_for_checks(warehouse).obstacle()),
+                check_forecast(warehouse, settings.disk_warn_days, clock),
             ),
             "lake": lambda: check_lake(
                 lambda: self.lake, lake_place(settings), warehouse, folder / "spool", clock
@@ -287,9 +292,22 @@ class App:
     @cached_property
     def disk_gate(self) -> DiskGate:
         """What keeps history and repairs waiting while a disk that the stores are on is nearly full."""
+        return self._make_gate(lambda: self.live.settings)
+
+    def _disk_gate_for_checks(self, warehouse: Warehouse | None) -> DiskGate:
+        """Return the gate as the stored settings have it, the settings alone where these cannot be read."""
+        stored: dict[str, str] = {}
+        with suppress(CandlehouseError, SQLAlchemyError):
+            if warehouse is not None and is_begun(warehouse):
+                with warehouse.read() as connection:
+                    stored = read_settings(connection)
+        settings = effective(self.settings, stored)
+        return self._make_gate(lambda: settings)
+
+    def _make_gate(self, settings: Callable[[], Settings]) -> DiskGate:
         folder = self.settings.data_dir
         folders = [folder, folder / _LAKE_FOLDER] if self.settings.minio_endpoint is None else [folder]
-        return DiskGate(folders, lambda: self.live.settings.disk_reserve_gb * 10**9)
+        return DiskGate(folders, lambda: settings().disk_reserve_gb * 10**9)
 
     @cached_property
     def disk_watch(self) -> DiskWatch:

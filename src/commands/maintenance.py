@@ -12,6 +12,8 @@ from src.commands.common import json_option, ready_app, show_result
 
 # As in ``src.jobs.ageing_steps``, which --help need not import.
 _STEPS = ("pack", "archive", "cleanup", "retention", "housekeeping", "optimise", "recount")
+# Of these each works on what the one before has left.
+_IN_TURN = {"pack", "archive", "cleanup"}
 _NAMED = 20
 
 
@@ -29,14 +31,16 @@ def maintenance(dry_run: bool, steps: tuple[str, ...], as_json: bool) -> None:
     """
     from src.commands.work import perform
 
-    run = perform(ready_app(), "maintenance", {"steps": list(steps), "dry_run": dry_run})
-    show_result(run.result, as_json, lambda: "\n".join(_lines(run.result)))
+    app = ready_app()
+    run = perform(app, "maintenance", {"steps": list(steps), "dry_run": dry_run})
+    is_file = app.settings.mysql_host is None
+    show_result(run.result, as_json, lambda: "\n".join(_lines(run.result, is_file=is_file)))
     if run.error:
         click.echo(f"not all was done: {run.error['what']}", err=True)
         sys.exit(1)
 
 
-def _lines(result: Mapping[str, Any]) -> Iterator[str]:
+def _lines(result: Mapping[str, Any], *, is_file: bool) -> Iterator[str]:
     would = "would " if result["dry_run"] else ""
     for name, told in result["steps"].items():
         yield f"{name:<13}{_TELLERS[name](told, would)}"
@@ -45,7 +49,19 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         for kept in told.get("kept", [])[:_NAMED]:
             yield f"{'':<13}kept: {_kept_text(kept)}"
     if not result["dry_run"]:
-        yield f"{'freed':<13}{_size(result['freed_bytes'])} of the lake and of the warehouse's file"
+        later = (
+            "; the file gives space back at the next optimise" if is_file and _is_file_hollow(result) else ""
+        )
+        yield f"{'freed':<13}{_size(result['freed_bytes'])} of the lake and of the warehouse's file{later}"
+    elif len(_IN_TURN.intersection(result["steps"])) > 1:
+        yield "each step is counted alone: a run also does what the steps before it make ready"
+
+
+def _is_file_hollow(result: Mapping[str, Any]) -> bool:
+    """Whether facts went from a SQLite file, and nothing shrank it in the same run."""
+    retention = result["steps"].get("retention") or {}
+    went = retention.get("rows", 0) + retention.get("depth_rows", 0)
+    return went > 0 and "optimise" not in result["steps"]
 
 
 def _objects(done: str, do: str) -> Any:
@@ -64,7 +80,8 @@ def _objects(done: str, do: str) -> Any:
 def _retention(told: Mapping[str, Any], would: str) -> str:
     if not told:
         return "failed"
-    partitions = f", {len(told['partitions'])} partitions" if told["partitions"] else ""
+    count = len(told["partitions"])
+    partitions = f", {count} partition{'s' if count > 1 else ''}" if count else ""
     what = "would age out" if would else "aged out"
     return f"{what} {told['rows']:,} candles and {told['depth_rows']:,} rows of depth{partitions}"
 

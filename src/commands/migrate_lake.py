@@ -54,7 +54,7 @@ def migrate_lake(source: Path | None, delete_source: bool, back: bool, workers: 
         raise ConfigurationError("--back moves into this installation's own folder: leave --source out")
     settings = read_settings()
     if settings.log_level == "info":
-        configure_logging("warning")  # each adopted object would be a line
+        configure_logging("warning")  # the bar and the report say it
     if settings.minio_endpoint is None:
         raise ConfigurationError(
             "MINIO_ENDPOINT is not set: it says where to, with MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
@@ -109,7 +109,7 @@ def _check_home(app: App, home: LakeHome, *, is_foreign: bool) -> None:
 
 
 def _name_strangers(folder: Path) -> None:
-    """Name files that are no objects, by their names: they stay where they are."""
+    """Name files that no store would take, by their names: they stay where they are."""
     from src.lake.store import Bucket, is_storable
 
     strangers = []
@@ -132,6 +132,10 @@ def _tell(settings: Settings, report: MoveReport, as_json: bool, *, back: bool) 
         click.echo(json.dumps(asdict(report)))
     else:
         click.echo("\n".join(_lines(settings, report, back)))
+    for key in report.left[:_SHOWN]:
+        click.echo(f"left where it is: {key}: no object has such a name", err=True)
+    if report.left_count > _SHOWN:
+        click.echo(f"left where they are: {report.left_count - _SHOWN:,} more", err=True)
     for problem in report.problems[:_SHOWN]:
         click.echo(problem, err=True)
     if report.problem_count:

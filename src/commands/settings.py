@@ -51,9 +51,10 @@ def settings_set(name: str, value: str, as_json: bool) -> None:
     \b
     Example: ./candlehouse settings set depth_levels 100
     """
-    from src.mutable_settings import check_unlocked, check_value
+    from src.mutable_settings import check_unlocked, check_value, to_name
     from src.warehouse.app_settings import set_setting
 
+    name = to_name(name)
     text = check_value(name, sys.stdin.read().strip() if value == "-" else value)
     parts = warehouse_app()
     check_unlocked(parts.settings, name)
@@ -64,6 +65,8 @@ def settings_set(name: str, value: str, as_json: bool) -> None:
     _show_change(old, _states(parts)[name], as_json)
     if name == "cycle_seconds":
         _tell_if_scheduled(parts)
+    if name in ("archive_days", "delete_days"):
+        _tell_if_kept_longer(_states(parts))
 
 
 @settings.command("reset")
@@ -75,9 +78,10 @@ def settings_reset(name: str, as_json: bool) -> None:
     \b
     Example: ./candlehouse settings reset depth_levels
     """
-    from src.mutable_settings import check_name
+    from src.mutable_settings import check_name, to_name
     from src.warehouse.app_settings import reset_setting
 
+    name = to_name(name)
     check_name(name)
     parts = warehouse_app()
     old = _states(parts)[name]
@@ -120,6 +124,14 @@ def _tell_if_scheduled(parts: App) -> None:
         f"./candlehouse jobs schedule {CYCLE} --default drops it",
         err=True,
     )
+
+
+def _tell_if_kept_longer(states: dict[str, SettingState]) -> None:
+    """Say so where objects live longer than *delete_days*, as they are deleted from the archive alone."""
+    archive_days, delete_days = (int(states[name].value or 0) for name in ("archive_days", "delete_days"))
+    if 0 < delete_days < archive_days:
+        told = f"objects live at least as long as archive_days ({archive_days})"
+        click.echo(f"only what lies in the archive is deleted: {told}", err=True)
 
 
 def _show_change(old: SettingState, new: SettingState, as_json: bool, instead: str | None = None) -> None:

@@ -86,7 +86,7 @@ def perform(parts: App, kind: str, parameters: Mapping[str, Any] | None = None) 
     from src.jobs.doing import do_run
 
     def told(run_id: int) -> None:
-        click.echo(f"handed to the process that leads: run {run_id}", err=True)
+        click.echo(f"handed to the process that leads: run {run_id} (its settings count)", err=True)
 
     run = do_run(parts, parts.new_run(kind, requested_by(), parameters or {}), told)
     if run.result is None:

@@ -57,6 +57,15 @@ def key_of(text: str, content: bytes) -> ObjectKey:
         return parse_key(text)
 
 
+def may_be_object(text: str) -> bool:
+    """Whether an object can have this name; what has another is never adopted, whatever it holds."""
+    try:
+        parse_key(text)
+    except ValueError:
+        return _FOREIGN_KEY.fullmatch(text) is not None
+    return True
+
+
 def _is_foreign(content: bytes) -> bool:
     """Whether an earlier pipeline wrote it: readable, and without what ours always say."""
     try:

@@ -52,7 +52,7 @@ def adopt(lake: ObjectStore, warehouse: Warehouse, bucket: Bucket, text: str) ->
         log.warning("object ignored", key=text, reason=str(error))
         return False
     warehouse.run(lambda connection: record_landed(connection, landed))
-    log.info("object adopted", key=text)
+    log.debug("object adopted", key=text)
     return True
 
 

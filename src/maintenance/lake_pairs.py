@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from src.lake.opening import may_be_object
+from src.lake.packs import is_pack
 from src.lake.store import Bucket, ObjectStat, ObjectStore
 from src.warehouse.homes import LakeMove
 
 # An object of the source, and that of the target under the same key.
 Pair = tuple[ObjectStat, ObjectStat | None]
+
+
+def list_objects(store: ObjectStore, bucket: Bucket) -> Iterator[ObjectStat]:
+    """List objects and packs, ascending by key; what is neither by its name is no part of a lake."""
+    return (stat for stat in store.list_keys(bucket) if is_of_lake(stat.key))
+
+
+def is_of_lake(key: str) -> bool:
+    """Whether this is the name of an object, or of a pack of them."""
+    return is_pack(key) or may_be_object(key)
 
 
 def pair_up(
@@ -22,9 +34,9 @@ def pair_up(
     *on_others* hears how many more the target has.
     """
     others = 0
-    theirs = iter(target.list_keys(bucket))
+    theirs = list_objects(target, bucket)
     there = next(theirs, None)
-    for stat in source.list_keys(bucket):
+    for stat in list_objects(source, bucket):
         while there is not None and there.key < stat.key:
             others += 1
             there = next(theirs, None)

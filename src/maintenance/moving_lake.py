@@ -18,7 +18,7 @@ from src.errors import ObjectExists
 from src.lake.packs import is_pack
 from src.lake.store import Bucket, ObjectStore
 from src.maintenance.adopting import adopt
-from src.maintenance.lake_pairs import Pair, is_passed, pair_up
+from src.maintenance.lake_pairs import Pair, is_of_lake, is_passed, list_objects, pair_up
 from src.warehouse.catalog import list_known
 from src.warehouse.engine import Warehouse
 from src.warehouse.homes import LakeHome, LakeMove, find_move, list_checksums, save_home, save_move
@@ -33,6 +33,8 @@ class MoveReport:
 
     *others* lie in the target and not in the source.
 
+    *left* name files that no object is called like, a hundred at most: they stay in the source.
+
     *problems* name each object that is not equal in both lakes, a hundred at most; nothing is switched then.
     """
 
@@ -44,9 +46,16 @@ class MoveReport:
     others: int = 0
     adopted: int = 0
     deleted: int = 0
+    left_count: int = 0
+    left: list[str] = field(default_factory=list)
     problem_count: int = 0
     problems: list[str] = field(default_factory=list)
     is_switched: bool = False
+
+    def leave(self, key: str) -> None:
+        self.left_count += 1
+        if len(self.left) < _TOLD:
+            self.left.append(key)
 
     def note(self, problem: str) -> None:
         self.problem_count += 1
@@ -102,6 +111,9 @@ class LakeMover:
     def _count(self, buckets: list[Bucket]) -> None:
         for bucket in buckets:
             for stat in self._source.list_keys(bucket):
+                if not is_of_lake(stat.key):
+                    self.report.leave(f"{bucket.value}/{stat.key}")
+                    continue
                 self.report.objects += 1
                 self.report.size_bytes += stat.size_bytes
 
@@ -158,7 +170,7 @@ class LakeMover:
         """Give rows to objects that have none: files of a pipeline before us, or of a crash."""
         seen = 0
         for bucket in buckets:
-            keys = (stat.key for stat in self._source.list_keys(bucket))
+            keys = (stat.key for stat in list_objects(self._source, bucket))
             while batch := list(islice(keys, _BATCH)):
                 with self._warehouse.read() as connection:
                     known = list_known(connection, batch)

@@ -12,8 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import structlog
+
 from src.domain import DAY_MS, MINUTE_MS
 from src.errors import NotFound
+from src.lake.opening import may_be_object
 from src.lake.packs import PREFIX, is_pack
 from src.lake.store import Bucket, ObjectStat, ObjectStore
 from src.maintenance.adopting import adopt
@@ -26,6 +29,8 @@ from src.warehouse.engine import Warehouse
 from src.warehouse.evidence import mark_lost
 from src.warehouse.objects import find_object
 from src.warehouse.packs import PackRow, find_pack, iterate_packs, list_members
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -77,6 +82,8 @@ class Reconciler:
         for stat, pack in _stoppable(pair_up(packs, iterate_packs(self._warehouse))):
             self._judge_pack(stat, pack, report, settled_ms, checksums)
         self._warehouse.run(lambda connection: mark_lost(connection, report.missing))
+        if report.adopted:
+            log.info("objects adopted", objects=len(report.adopted))
         return report
 
     def _judge(
@@ -100,7 +107,7 @@ class Reconciler:
     def _judge_uncatalogued(
         self, bucket: Bucket, stat: ObjectStat, report: ReconcileReport, settled_ms: int
     ) -> None:
-        if _is_young(stat, settled_ms):
+        if may_be_object(stat.key) and _is_young(stat, settled_ms):
             report.young.append(stat.key)
             return
         found = self._leftovers.settle(bucket, stat.key)

@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from src.clock import Clock
 from src.domain import Interval, SeriesKey, Window
 from src.errors import NotFound
-from src.services.charts import Charts
+from src.services.charts import Charts, divides
+from src.services.coverage import AGED_OUT, ROLLED_UP
 from src.services.order_book import OrderBook, build_book
+from src.warehouse.aged import AgedRange, list_aged
 from src.warehouse.bars import ALWAYS, Bar, Page, read_stored
 from src.warehouse.depth import find_snapshot
 from src.warehouse.engine import Warehouse
@@ -127,7 +129,7 @@ class AnalyticsService:
         sources = self.look(query.exchange, query.symbol).sources
         source = sources.get(query.interval)
         if source is None:
-            raise _not_stored(query, sources)
+            raise _not_as_such(query, sources)
         key = SeriesKey(query.exchange, query.symbol, query.interval)
         with self._warehouse.read() as connection:
             bars = read_stored(connection, key, _clip(query.page, source), source.first_open_ms or 0)
@@ -166,7 +168,13 @@ def _list_holes(
     partial = [
         Window(bar.open_time_ms, query.interval.next(bar.open_time_ms)) for bar in bars if not bar.is_complete
     ]
-    return _explain(missing, partial, gaps, sources)
+    holes = _explain(missing, gaps, sources)
+    known = merge(hole.window for hole in holes)
+    # A partial bar lacks no more than what a gap within it says.
+    explained = merge([*known, *(window for window in partial if intersect([window], known))])
+    if rest := subtract(missing, explained):
+        holes += _explain_rest(rest, sources, list_aged(connection, [source.id for source in sources], span))
+    return sorted(holes, key=lambda hole: (hole.window, hole.interval))
 
 
 def _list_restated(
@@ -242,27 +250,44 @@ def _unbroken(interval: Interval, bars: Sequence[Bar]) -> Window | None:
     return Window(first_ms, end_ms) if is_so else None
 
 
-def _explain(
-    missing: list[Window], partial: list[Window], gaps: Sequence[ChartGap], sources: Sequence[Source]
-) -> list[Hole]:
-    """Say of each missing window why it is missing, by the gaps of the series that would have filled it.
-
-    A *partial* bar lacks no more than what a gap within it says.
-    """
+def _explain(missing: list[Window], gaps: Sequence[ChartGap], sources: Sequence[Source]) -> list[Hole]:
+    """Say of missing windows why they are, by the gaps of the series that would have filled them."""
     intervals = {source.id: source.interval for source in sources}
-    holes = [
+    return [
         Hole(gap.window, intervals[gap.series_id], gap, gap.hint or gap.reason.in_words)
         for gap in gaps
         if intersect(missing, [gap.window])
     ]
-    finest = min(sources, key=lambda source: source.interval.fixed_ms or 0)
+
+
+def _explain_rest(
+    rest: list[Window], sources: Sequence[Source], aged: Mapping[int, Sequence[AgedRange]]
+) -> list[Hole]:
+    """Say of windows without a gap why they are missing: they went on purpose, or nobody has looked yet."""
+    holes: list[Hole] = []
+    for source in sources:
+        gone = intersect(rest, [each.window for each in aged.get(source.id, ())])
+        why = ROLLED_UP if source.interval is Interval.M1 else AGED_OUT
+        holes += (Hole(window, source.interval, None, why) for window in gone)
+        rest = subtract(rest, gone)
+    finest = min(sources, key=lambda source: source.interval.fixed_ms or 0).interval
+    wanted = [source.wanted_from_ms for source in sources if source.wanted_from_ms is not None]
+    early = intersect(rest, [Window(0, min(wanted))]) if wanted and min(wanted) > 0 else []
+    holes += (Hole(window, finest, None, "not wanted") for window in early)
     last_ms = max((source.last_open_ms for source in sources if source.last_open_ms is not None), default=0)
-    known = merge(hole.window for hole in holes)
-    explained = merge([*known, *(window for window in partial if intersect([window], known))])
-    for rest in subtract(missing, explained):
-        why = "not fetched or loaded yet" if rest.end_ms > last_ms else "missing; not looked into yet"
-        holes.append(Hole(rest, finest.interval, None, why))
-    return sorted(holes, key=lambda hole: (hole.window, hole.interval))
+    for window in subtract(rest, early):
+        why = "not fetched or loaded yet" if window.end_ms > last_ms else "missing; not looked into yet"
+        holes.append(Hole(window, finest, None, why))
+    return holes
+
+
+def _not_as_such(query: BarQuery, sources: Mapping[Interval, Source]) -> NotFound:
+    """Say of candles that are not stored whether a chart can make them."""
+    name = query.interval.value
+    if not any(divides(each, query.interval) for each in sources):
+        return _not_stored(query, sources)
+    path = f"/api/candlestick/{query.symbol}?interval={name}"
+    return NotFound(f"no {name} candles of {query.symbol} are stored; {path} makes them")
 
 
 def _not_stored(query: BarQuery, sources: Mapping[Interval, Source]) -> NotFound:

@@ -229,11 +229,16 @@ def test_lake_of_an_earlier_pipeline_needs_no_catalog(move: Move, tmp_path: Path
         path.write_text(json.dumps(FOREIGN))
     stranger = tmp_path / "old" / "data_lake" / "raw" / "notes of mine.txt"
     stranger.write_text("hello")
+    neighbour = tmp_path / "old" / "data_lake" / "raw" / "2026-01-09" / "notes.txt"
+    neighbour.write_text("a store would take it")
     result = move.run("--source", str(tmp_path / "old" / "data_lake"))
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert (report["copied"], report["adopted"]) == (2, 2)
     assert f"left where it is: {stranger}" in result.stderr
+    assert "left where it is: raw/2026-01-09/notes.txt" in result.stderr
+    assert (report["objects"], report["left_count"]) == (2, 1)
+    assert "2026-01-09/notes.txt" not in [stat.key for stat in move.remote.list_keys(Bucket.RAW)]
     with move.app.warehouse.read() as connection:
         rows = connection.execute(select(lake_objects).order_by(lake_objects.c.object_key)).all()
     assert [(row.object_key, row.bucket, row.state) for row in rows] == [
@@ -243,7 +248,9 @@ def test_lake_of_an_earlier_pipeline_needs_no_catalog(move: Move, tmp_path: Path
     assert all(row.sha256 == hashlib.sha256(json.dumps(FOREIGN).encode()).hexdigest() for row in rows)
     again = move.succeed("--source", str(tmp_path / "old" / "data_lake"), "--delete-source")
     assert (again["copied"], again["adopted"], again["deleted"]) == (0, 0, 2)
+    assert again["others"] == 0
     assert stranger.exists()
+    assert neighbour.exists()
 
 
 def test_strange_lake_is_refused_while_the_own_one_is_still_a_folder(move: Move, tmp_path: Path) -> None:

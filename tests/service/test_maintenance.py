@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from src.commands.maintenance import _lines
 from src.domain import DAY_MS
 from src.errors import CandlehouseError, Stopped, WarehouseUnavailable
 from src.jobs.ageing import MAINTENANCE, Ageing
@@ -156,6 +157,23 @@ def test_command_says_what_would_happen() -> None:
         "cleanup      would delete 0 objects of 0 B",
         "retention    would age out 0 candles and 0 rows of depth",
     ]
+    last = succeed("maintenance", "--dry-run").splitlines()[-1]
+    assert last == "each step is counted alone: a run also does what the steps before it make ready"
     value: dict[str, Any] = succeed_json("maintenance", "--dry-run")
     assert value["dry_run"] is True
     assert list(value["steps"]) == list(ALL_STEPS)
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_file", "is_told"),
+    [(["retention"], True, True), (["retention"], False, False), (["retention", "optimise"], True, False)],
+)
+def test_room_that_the_file_still_holds_is_told(steps: list[str], is_file: bool, is_told: bool) -> None:
+    told = {
+        "retention": {"rows": 1440, "depth_rows": 0, "partitions": ["fact_klines.p1"]},
+        "optimise": {"analysed": 3, "given_back_bytes": 0},
+    }
+    result = {"dry_run": False, "freed_bytes": 0, "steps": {name: told[name] for name in steps}}
+    first, *_, last = _lines(result, is_file=is_file)
+    assert first.endswith("1,440 candles and 0 rows of depth, 1 partition")
+    assert last.endswith("; the file gives space back at the next optimise") is is_told

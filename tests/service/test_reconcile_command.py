@@ -36,15 +36,17 @@ def drop_in(raw: Path, key: str, *, is_old: bool = True) -> str:
 def test_what_was_adopted_ignored_and_left_for_later_is_named(raw: Path) -> None:
     adopted = drop_in(raw, f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS}.json")
     ignored = drop_in(raw, "2026-03-31/notes.json")
+    fresh = drop_in(raw, "2026-03-31/notes_too.json", is_old=False)
     young = drop_in(raw, f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS + 1}.json", is_old=False)
     counts, *named = succeed("reconcile").splitlines()
     sizes = "0 of another size (--checksums reads them all)"
-    assert counts == f"3 objects: 1 adopted, 1 ignored, 1 too young yet, 0 missing, {sizes}"
+    assert counts == f"4 objects: 1 adopted, 2 ignored, 1 too young yet, 0 missing, {sizes}"
     assert named[0] == f"adopted: {adopted}"
     assert named[1].startswith(f"ignored: {ignored} ")
-    assert named[2].startswith(f"young: {young} ")
+    assert named[2].startswith(f"ignored: {fresh} "), "its name is no object's, however young it is"
+    assert named[3].startswith(f"young: {young} ")
     assert "docs/dropped-in-files.md" in named[1]
-    assert len(named) == 3
+    assert len(named) == 4
     assert succeed_json("reconcile")["young"] == [young]
     assert succeed("reconcile", "--checksums").splitlines()[0].endswith(", 0 missing, 0 changed")
 

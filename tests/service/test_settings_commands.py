@@ -72,6 +72,24 @@ def test_schedule_that_wins_over_the_setting_is_told() -> None:
     assert run("settings", "set", "cycle_seconds", "15").stderr == ""
 
 
+def test_setting_may_be_spelled_as_in_the_environment() -> None:
+    assert succeed("settings", "set", "CANDLEHOUSE_KEEP_DAYS", "30") == "keep_days: 90 → 30 (app_settings)\n"
+    assert succeed("settings", "reset", "CANDLEHOUSE_KEEP_DAYS").startswith("keep_days: 30 → 90 ")
+    assert "mysql_port cannot change" in fail(2, "settings", "set", "MYSQL_PORT", "1")
+
+
+def test_objects_that_outlive_delete_days_are_told_of() -> None:
+    assert run("settings", "set", "archive_days", "7").stderr == ""
+    told = run("settings", "set", "delete_days", "3")
+    assert (told.exit_code, setting("delete_days")["value"]) == (0, "3")
+    assert told.stderr == (
+        "only what lies in the archive is deleted: objects live at least as long as archive_days (7)\n"
+    )
+    assert run("settings", "set", "archive_days", "3").stderr == ""
+    assert "archive_days (4)" in run("settings", "set", "archive_days", "4").stderr
+    assert run("settings", "set", "delete_days", "0").stderr == ""
+
+
 def test_list_shows_a_table_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANDLEHOUSE_DEPTH_LEVELS", "5")
     succeed("settings", "set", "cycle_seconds", "10")

@@ -15,6 +15,7 @@ import pytest
 from src.clock import SystemClock
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, ClockOffset, Interval, SeriesKey
 from src.errors import WarehouseUnavailable
+from src.maintenance.disk_room import DiskGate
 from src.maintenance.doctor.checkup import Doctor, is_healthy
 from src.maintenance.doctor.disk import check_disk
 from src.maintenance.doctor.exchange import judge_budget, judge_offset
@@ -337,6 +338,22 @@ def test_a_disk_that_fills_up_is_told_in_time(
     monkeypatch.setattr("os.statvfs", lambda _: seen)
     found = verdicts(check_disk(tmp_path))
     assert (found["room"], found["files"]) == (room, files)
+
+
+@pytest.mark.parametrize(("free_bytes", "verdict"), [(7 * 10**9, "warning"), (10**8, "problem")])
+def test_a_disk_that_keeps_history_waiting_is_not_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_bytes: int, verdict: str
+) -> None:
+    seen = SimpleNamespace(
+        f_frsize=1_000, f_bavail=free_bytes // 1_000, f_blocks=10**8, f_favail=10**6, f_files=10**7
+    )
+    monkeypatch.setattr("os.statvfs", lambda _: seen)
+    gate = DiskGate([tmp_path], lambda: 8 * 10**9, lambda _: seen)
+    found = {each.check: each for each in check_disk(tmp_path, gate.obstacle)}["room"]
+    assert found.verdict == verdict
+    assert "history and repairs wait" in found.found
+    assert "below 8.0 GB" in found.found
+    assert "CANDLEHOUSE_DISK_RESERVE_GB" in (found.advice or "")
 
 
 def test_a_file_system_without_a_limit_of_files_is_well(
