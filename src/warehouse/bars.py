@@ -22,7 +22,7 @@ from src.warehouse.types import ExactDecimal, sql_time
 # The last year that databases know begins here; no candle opens later.
 ALWAYS = Window(0, 253_370_764_800_000)
 
-_FIELDS = (
+AMOUNTS = (
     "open_price",
     "high_price",
     "low_price",
@@ -31,10 +31,8 @@ _FIELDS = (
     "quote_volume",
     "taker_buy_volume",
     "taker_buy_quote_volume",
-    "trade_count",
 )
-
-
+_FIELDS = (*AMOUNTS, "trade_count")
 # The last ones may not be loaded yet.
 _FEW_MISSING = 20
 

@@ -10,23 +10,13 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
 from src.domain import Interval, Window
 from src.errors import NotFound
-from src.warehouse.bars import Bar
+from src.warehouse.bars import AMOUNTS, Bar
 from src.warehouse.gaps import GapReason, GapState
 from src.warehouse.ledger_tables import gaps, restatements
 from src.warehouse.tables import latest, series
 from src.warehouse.types import UtcMs
 
 _NAMED = 10
-_AMOUNTS = (
-    "open_price",
-    "high_price",
-    "low_price",
-    "close_price",
-    "volume",
-    "quote_volume",
-    "taker_buy_volume",
-    "taker_buy_quote_volume",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +79,7 @@ _same = and_(
     latest.c.symbol == series.c.symbol,
     latest.c.interval_code == series.c.interval_code,
 )
-_columns = [latest.c[name] for name in ("open_time", *_AMOUNTS, "trade_count", "exchange_time")]
+_columns = [latest.c[name] for name in ("open_time", *AMOUNTS, "trade_count", "exchange_time")]
 _of_symbol = (
     select(series, *(column.label(f"latest_{column.name}") for column in _columns))
     .select_from(series.outerjoin(latest, _same))
@@ -190,6 +180,6 @@ def _from_row(row: Row[Any]) -> Source:
 def _forming(row: Row[Any]) -> Forming | None:
     if row.latest_open_time is None:
         return None
-    amounts = [f"{getattr(row, f'latest_{name}'):f}".encode() for name in _AMOUNTS]
+    amounts = [f"{getattr(row, f'latest_{name}'):f}".encode() for name in AMOUNTS]
     bar = Bar._make((row.latest_open_time, *amounts, b"%d" % row.latest_trade_count, False))
     return Forming(bar, row.latest_exchange_time)
