@@ -3,7 +3,7 @@ PY := .venv/bin/python
 # Tests that wait for processes and servers leave half a core idle, so each gets two; more gain nothing.
 WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types fmt bench soak ninety-days lock ci
+.PHONY: help setup run demo test lint types api-types fmt bench soak ninety-days lock ci
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,9 +24,13 @@ lint: setup ## style, formatting, and who may import whom
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@.venv/bin/lint-imports --no-logo
+	@$(PY) scripts/api_types.py --check
 
 types: setup ## mypy, strict
 	@$(PY) -m mypy
+
+api-types: setup ## write the API's description, and the web app's types of it, after a change of the API
+	@$(PY) scripts/api_types.py
 
 fmt: setup ## format the code and mend what can be mended
 	@$(PY) -m ruff format

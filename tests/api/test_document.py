@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from src.settings import PROJECT_ROOT
 from tests.api.rig import Api
 
 # Not in the document: pages, and the document itself.
@@ -29,6 +31,11 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def test_every_route_is_documented(api: Api, document: dict[str, Any]) -> None:
     rules = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule)) for rule in api.app.url_map.iter_rules()}
     assert rules - set(document["paths"]) == UNDOCUMENTED
+
+
+def test_committed_document_is_the_one_served(document: dict[str, Any]) -> None:
+    committed = json.loads((PROJECT_ROOT / "frontend" / "openapi.json").read_text(encoding="utf-8"))
+    assert committed == document, "the API has changed: `make api-types`, and commit what it writes"
 
 
 def test_every_operation_explains_itself_and_its_parameters(document: dict[str, Any]) -> None:
