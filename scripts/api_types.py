@@ -65,7 +65,8 @@ def generate(*options: str) -> int:
     if not GENERATOR.exists():
         print(f"no types: {missing()}", file=sys.stderr)
         return 1
-    command = [str(GENERATOR), DOCUMENT.name, "--output", str(TYPES.relative_to(FRONTEND)), *OPTIONS, *options]
+    output = str(TYPES.relative_to(FRONTEND))
+    command = [str(GENERATOR), DOCUMENT.name, "--output", output, *OPTIONS, *options]
     # It colours and praises itself on standard error.
     done = subprocess.run(command, cwd=FRONTEND, check=False, capture_output=True, text=True)
     if done.returncode:
