@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from src.api.schemas import Out
-from src.domain import Interval
+from src.domain import Interval, Lane
 from src.warehouse.run_progress import Event
 from src.warehouse.runs import RunRow, RunState
+
+ErrorKind = Literal["permanent", "transient", "unexpected", "timeout", "abandoned"]
+
+
+class RunErrorOut(Out):
+    """Why a run failed."""
+
+    what: str = Field(description="What happened.")
+    todo: str | None = Field(None, description="What to do about it.")
+    series: str | None = Field(None, description="Of which series.")
+    window: tuple[str, str] | None = Field(None, description="From when until when, ISO 8601.")
+
+
+class CountsOut(Out):
+    """How many runs of a batch are in which state."""
+
+    queued: int
+    running: int
+    paused: int
+    succeeded: int
+    partly_failed: int
+    failed: int
+    cancelled: int
 
 
 class RunOut(Out):
@@ -20,10 +43,10 @@ class RunOut(Out):
     parent_id: int | None = Field(description="The batch that it belongs to.")
     job_id: str | None
     kind: str
-    lane: str
+    lane: Lane
     state: RunState
-    wish: str | None = Field(description="What a running one was asked to do next: cancel or pause.")
-    origin: str = Field(description="Whether a schedule or a person asked for it.")
+    wish: Literal["cancel", "pause"] | None = Field(description="What a running one was asked to do next.")
+    origin: Literal["schedule", "manual"] = Field(description="Whether a schedule or a person asked for it.")
     requested_by: str
     parameters: dict[str, Any]
     exchange: str | None
@@ -50,8 +73,10 @@ class RunOut(Out):
     waiting_for: str | None
     attempt: int
     attempt_limit: int
-    error_kind: str | None = Field(description="transient, permanent, timeout ...; null without an error.")
-    error: dict[str, Any] | None = Field(description="`what` happened and what `todo`, and where.")
+    error_kind: ErrorKind | None = Field(
+        description="Null without an error; a permanent one would come again."
+    )
+    error: RunErrorOut | None
     created_ms: int
     started_ms: int | None
     heartbeat_ms: int | None
@@ -88,7 +113,7 @@ class BatchOut(Out):
     batch: RunOut
     overall_progress_pct: float | None = Field(description="0 to 100; null while the total is not known.")
     total_combinations: int = Field(description="How many runs it has.")
-    counts: dict[RunState, int] = Field(description="How many of them are in which state.")
+    counts: CountsOut = Field(description="How many of them are in which state.")
     child_jobs: list[RunOut] = Field(description="A page of them, as they were asked for.")
     next_cursor: str | None
 
@@ -159,8 +184,8 @@ def took_ms(row: RunRow) -> int | None:
     return max(0, row.finished_ms - row.started_ms)
 
 
-def all_counts(counted: Mapping[RunState, int]) -> dict[RunState, int]:
-    return {state: counted.get(state, 0) for state in RunState}
+def all_counts(counted: Mapping[RunState, int]) -> CountsOut:
+    return CountsOut(**{state.value: counted.get(state, 0) for state in RunState})
 
 
 def _values(row: RunRow) -> dict[str, Any]:

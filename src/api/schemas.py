@@ -33,9 +33,9 @@ class In(BaseModel):
 
 
 class Out(BaseModel):
-    """Base of what goes out."""
+    """Base of what goes out: all fields are always there, those with a default included."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 def parameter(default: Any = ..., *, about: str, example: Any = None, **bounds: Any) -> Any:

@@ -135,7 +135,7 @@ def _status(watched: Watched) -> bytes:
     told = {
         "overall_progress_pct": progress_pct(row),
         "total_combinations": watched.counts.total(),
-        "counts": {state.value: count for state, count in all_counts(watched.counts).items()},
+        "counts": all_counts(watched.counts).model_dump(),
         "batch": orjson.Fragment(run),
     }
     return orjson.dumps(told)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from src.clock import Clock
 from src.domain import DAY_MS, HOUR_MS, Interval, Window
-from src.freshness import Freshness, judge_freshness, lateness_ms
+from src.freshness import Freshness, Tier, judge_freshness, lateness_ms
 from src.services.analytics import AnalyticsService, BarQuery
 from src.services.charts import Charts
 from src.services.day import Day, day_of_card, sum_up
@@ -34,7 +34,7 @@ class SymbolCard:
     exchange: str
     symbol: str
     interval: Interval
-    tier: str
+    tier: Tier
     status: str | None
     freshness: Freshness | None
     last_open_ms: int | None
@@ -182,7 +182,7 @@ def _symbol_card(card: Card, day: Day, closes: list[Decimal], now_ms: int) -> Sy
         card.exchange,
         card.symbol,
         card.interval,
-        card.tier.value,
+        card.tier,
         card.status,
         freshness,
         card.last_open_ms,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -26,6 +26,14 @@ class LanesOut(Out):
     history: int
 
 
+class BreakerState(StrEnum):
+    """Closed: all may call; open: nobody; half-open: one tries."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
 class RateLimitOut(Out):
     exchange: str
     egress: str = Field(description="The address that calls leave from.")
@@ -39,7 +47,7 @@ class RateLimitOut(Out):
     is_blocked: bool
     blocked_until_ms: int | None = Field(description="Nobody on this address calls before then.")
     block_reason: str | None
-    breaker_state: str = Field(description="closed: all may call; open: nobody; half-open: one tries.")
+    breaker_state: BreakerState
     breaker_failures: int = Field(description="Those in a row.")
     breaker_opened_ms: int | None
 
@@ -83,22 +91,47 @@ def _limit(exchange: str, egress: str, row: BudgetRow, share: float, now_ms: int
         is_blocked=(row.blocked_until_ms or 0) > now_ms,
         blocked_until_ms=row.blocked_until_ms,
         block_reason=row.block_reason,
-        breaker_state=row.breaker_state,
+        breaker_state=BreakerState(row.breaker_state),
         breaker_failures=row.breaker_failures,
         breaker_opened_ms=row.breaker_opened_at_ms,
     )
 
 
+class FaultOut(Out):
+    """A fault on the dial; `./candlehouse simulator --help` explains kinds and settings."""
+
+    id: int
+    kind: str
+    path: str | None = Field(description="Only calls of this endpoint; null for all that the kind concerns.")
+    symbol: str | None
+    client: str | None
+    count: int | None = Field(description="How often it happens; null for ever.")
+    after: int = Field(description="How many calls it lets pass first.")
+    seconds: float | None = Field(description="For how long it lasts; null for ever.")
+    probability: float
+    at_ms: int = Field(description="When it was put on the dial, by the simulator's clock.")
+    happened: int
+    spent: bool = Field(description="Whether it happens no more.")
+    retry_after: int | None = Field(
+        None, description="This and what follows: null where the kind has no such setting."
+    )
+    status: int | None = None
+    code: int | None = None
+    delay: float | None = None
+    share: float | None = None
+    rows: int | None = None
+
+
 class FaultsOut(Out):
     is_simulator: bool = Field(description="Whether the exchange is the simulator.")
-    faults: list[dict[str, Any]] = Field(description="What is on the dial, with how often each happened.")
+    faults: list[FaultOut] = Field(description="What is on the dial, with how often each happened.")
 
 
 @routes.get("/api/simulator/faults", responses={200: FaultsOut})
 def simulator_faults() -> FaultsOut:
     """List the faults of the simulator, where that stands in for the exchange."""
     faults = find_faults()
-    return FaultsOut(is_simulator=faults is not None, faults=faults or [])
+    return FaultsOut(is_simulator=faults is not None, faults=[FaultOut(**one) for one in faults or []])
 
 
 class FaultIn(In):

@@ -12,6 +12,7 @@ from src.api.routing import Routes
 from src.api.schemas import OfId, Out, parameter
 from src.jobs.sending import Message, list_targets, send
 from src.warehouse.notifications import (
+    NewsKind,
     Notification,
     Severity,
     count_unread,
@@ -32,7 +33,7 @@ class NotificationsQuery(Paged):
 
 class NotificationOut(Out):
     id: int
-    kind: str
+    kind: NewsKind
     subject: str = Field(description="What it is about, like job:cycle.")
     severity: Severity
     title: str

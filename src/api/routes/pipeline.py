@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from flask import Response
@@ -19,7 +19,8 @@ from src.api.routing import Routes
 from src.api.schemas import OfExchange, Out, SymbolName, parameter
 from src.api.services import dashboards
 from src.domain import DataType, Interval, Lane, format_utc
-from src.freshness import Freshness
+from src.freshness import Freshness, Tier
+from src.lake.store import Bucket
 from src.services.pipeline import read_overview
 from src.services.visualize import SymbolCard, VisualizeService
 from src.warehouse.catalog import ObjectState
@@ -40,7 +41,7 @@ _DASHBOARD_MS = 1_000
 class CardOut(Out):
     symbol: str
     interval: Interval = Field(description="The shortest one that is tracked, which the numbers are of.")
-    tier: str
+    tier: Tier
     status: str | None = Field(description="The exchange's word, like TRADING; null if it was never asked.")
     freshness: Freshness | None = Field(description="Null while nothing is held or the symbol is halted.")
     last_open_ms: int | None
@@ -110,6 +111,12 @@ class BudgetOut(Out):
     blocked_until_ms: int | None
 
 
+class FreshnessOut(Out):
+    fresh: int
+    aging: int
+    stale: int
+
+
 class PipelineOut(Out):
     now_ms: int
     now: str
@@ -120,7 +127,7 @@ class PipelineOut(Out):
     quarantined_objects: int
     quarantined_rows: int
     series: int = Field(description="How many are tracked.")
-    freshness: dict[Freshness, int] = Field(description="How many of them are fresh, aging, stale.")
+    freshness: FreshnessOut = Field(description="How many of them are fresh, aging, stale.")
     worst_lag_ms: int | None = Field(description="How far the last candle of the latest series lies behind.")
     leader: str | None = Field(description="Which process does the work; null where none does.")
     leads_since_ms: int | None
@@ -157,7 +164,7 @@ class ObjectOut(Out):
 
     id: int
     key: str
-    bucket: str
+    bucket: Bucket
     symbol: str
     data_type: DataType
     interval: Interval | None = Field(description="Null for depth.")
@@ -245,7 +252,7 @@ def _set_aside(one: SetAside) -> SetAsideOut:
 class PlaceOut(Out):
     """How full a place was when it was looked at last; null where nobody can say."""
 
-    place: str = Field(description="lake or warehouse")
+    place: Literal["lake", "warehouse"]
     where: str
     at_ms: int | None
     used_bytes: int | None

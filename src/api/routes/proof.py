@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
@@ -15,11 +16,13 @@ from src.api.problems import invalid, not_found
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, OfExchange, OfSymbol, Out, SymbolName, TimeMs, parameter
 from src.domain import Interval, Window, format_utc
+from src.lake.store import Bucket
 from src.maintenance.lineage import explain_absence, open_source
 from src.mutable_settings import effective
 from src.services.coverage import SeriesCoverage, read_coverage
 from src.services.coverage_days import DayCell, list_days
 from src.warehouse.app_settings import read_settings
+from src.warehouse.catalog import ObjectState
 from src.warehouse.facts import CANDLE_COLUMNS
 from src.warehouse.lineage import Lineage, find_lineage, get_series
 from src.warehouse.objects import ObjectRow
@@ -48,9 +51,15 @@ class WindowOut(Out):
     end_ms: int
 
 
+class HeldSource(StrEnum):
+    API = "api"
+    FILE = "file"
+    MIXED = "mixed"
+
+
 class HeldOut(WindowOut):
     candles: int
-    source: str = Field(description="How they came: api, file, mixed.")
+    source: HeldSource = Field(description="How they came.")
     verified_ms: int | None = Field(description="When they were last counted.")
 
 
@@ -129,7 +138,7 @@ def _coverage(one: SeriesCoverage, *, windows: bool, days: tuple[int, int] | Non
                 HeldOut(
                     **_window(each.window),
                     candles=each.record_count,
-                    source=each.source,
+                    source=HeldSource(each.source),
                     verified_ms=each.verified_ms,
                 )
                 for each in one.ranges[-_MOST_WINDOWS:]
@@ -178,8 +187,8 @@ class SourceOut(Out):
 
     id: int
     key: str | None
-    bucket: str | None
-    state: str | None
+    bucket: Bucket | None
+    state: ObjectState | None
     sha256: str | None
     size_bytes: int | None
     captured_ms: int | None
@@ -193,7 +202,7 @@ class SourceOut(Out):
 
 
 class RollupOut(Out):
-    length: str
+    length: Interval = Field(description="1h or 1d.")
     start_ms: int
     candle_count: int
     sealed_at_ms: int | None
@@ -210,13 +219,29 @@ class VersionOut(Out):
     replaced_by: int | None
 
 
+class StoredCandleOut(Out):
+    """The columns of a candle as they are stored; times without an offset are UTC."""
+
+    open_time: str
+    open_price: str
+    high_price: str
+    low_price: str
+    close_price: str
+    volume: str
+    close_time: str
+    quote_volume: str
+    trade_count: str
+    taker_buy_volume: str
+    taker_buy_quote_volume: str
+
+
 class LineageOut(Out):
     exchange: str
     symbol: str
     interval: Interval
     open_time_ms: int
     open_time: str
-    candle: dict[str, str] | None = Field(description="The stored columns; null where there is no candle.")
+    candle: StoredCandleOut | None = Field(description="Null where there is none.")
     why_not: str | None = Field(description="Why there is no candle.")
     gap_id: int | None
     object: SourceOut | None
@@ -240,13 +265,13 @@ def lineage(path: OfSymbol, query: LineageQuery) -> LineageOut:
         interval=query.interval,
         open_time_ms=open_ms,
         open_time=format_utc(open_ms),
-        candle=dict(zip(CANDLE_COLUMNS, found.candle.row.split("\t"), strict=True)) if found.candle else None,
+        candle=_stored(found.candle.row) if found.candle else None,
         why_not=why_not,
         gap_id=found.gap.id if found.gap else None,
         object=_source(found),
         rollups=[
             RollupOut(
-                length=key.length,
+                length=Interval(key.length),
                 start_ms=key.start_ms,
                 candle_count=rollup.candle_count,
                 sealed_at_ms=rollup.sealed_at_ms,
@@ -255,6 +280,10 @@ def lineage(path: OfSymbol, query: LineageQuery) -> LineageOut:
         ],
         earlier_versions=_versions(found),
     )
+
+
+def _stored(row: str) -> StoredCandleOut:
+    return StoredCandleOut(**dict(zip(CANDLE_COLUMNS, row.split("\t"), strict=True)))
 
 
 def _versions(found: Lineage) -> list[VersionOut]:
@@ -297,7 +326,7 @@ def _catalogued(row: ObjectRow) -> dict[str, Any]:
     same = ("id", "key", "bucket", "sha256", "size_bytes", "exchange_time_ms", "loaded_ms", "run_id")
     return {
         **{name: getattr(row, name) for name in same},
-        "state": row.state.value,
+        "state": row.state,
         "captured_ms": row.captured_at_ms,
         "captured": format_utc(row.captured_at_ms),
     }

@@ -18,6 +18,7 @@ from src.api.routes.runs import RunsOut
 from src.api.routing import Routes
 from src.api.run_schemas import RunOut, run_out, took_ms
 from src.api.schemas import CodeName, In, Out, parameter
+from src.domain import Lane
 from src.errors import ConfigurationError
 from src.jobs.asking import trigger_job
 from src.jobs.holder import describe_holder
@@ -43,7 +44,7 @@ class JobOut(Out):
     id: str
     title: str
     description: str
-    lane: str
+    lane: Lane
     schedule: str = Field(description="As `schedule` takes it: `every 10s`, or a cron line.")
     time_zone: str
     in_words: str
@@ -296,7 +297,7 @@ def _job(spec: JobSpec, row: JobRow, history: list[RunRow], now_ms: int) -> JobO
         id=spec.id,
         title=spec.title,
         description=spec.description,
-        lane=spec.lane.value,
+        lane=spec.lane,
         schedule=str(holds),
         time_zone=holds.time_zone,
         in_words=holds.in_words(),

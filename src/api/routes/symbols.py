@@ -12,6 +12,7 @@ from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
 from src.api.routing import Routes
 from src.api.schemas import OfExchange, Out, parameter
 from src.domain import Interval
+from src.freshness import Tier
 from src.services.symbols import Symbol, list_symbols
 from src.warehouse.series import SeriesRow
 
@@ -25,7 +26,7 @@ class SymbolsQuery(Paged, OfExchange):
 class SeriesOut(Out):
     interval: Interval
     tracked: bool
-    tier: str
+    tier: Tier
     candles: int = Field(description="How many are held.")
     first_open_ms: int | None
     last_open_ms: int | None
@@ -88,7 +89,7 @@ def _series(row: SeriesRow) -> SeriesOut:
     return SeriesOut(
         interval=row.key.interval,
         tracked=row.tracked,
-        tier=row.tier,
+        tier=Tier(row.tier),
         candles=row.record_count,
         first_open_ms=row.first_open_ms,
         last_open_ms=row.last_open_ms,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from typing import Any
 
 from pydantic import Field
 
@@ -12,7 +11,7 @@ from src.api.context import clock, parts, warehouse
 from src.api.routing import Routes
 from src.api.schemas import Out
 from src.maintenance.doctor.checkup import is_healthy
-from src.maintenance.doctor.findings import Verdict
+from src.maintenance.doctor.findings import Number, Verdict
 from src.services.health import Status, read_health
 
 routes = Routes("system health", "How everything is doing, and what to do.")
@@ -26,7 +25,7 @@ class ComponentOut(Out):
     status: Status
     found: str
     advice: str = Field(description="What to do; empty where all is well.")
-    numbers: dict[str, Any]
+    numbers: dict[str, Number | list[int] | dict[str, Number]]
 
 
 class HealthOut(Out):
@@ -53,7 +52,7 @@ class DoctorFindingOut(Out):
     verdict: Verdict
     found: str
     advice: str = Field(description="What to do; empty where all is well.")
-    numbers: dict[str, Any]
+    numbers: dict[str, Number]
 
 
 class DoctorOut(Out):

@@ -81,7 +81,7 @@ class AuditOut(Out):
     id: int
     at_ms: int
     actor: str
-    role: str | None
+    role: Role | None
     remote: str
     method: str
     path: str
