@@ -43,7 +43,7 @@ def _load_scripts() -> ModuleType:
     return module
 
 
-_scripts = _load_scripts()
+SCRIPTS = _load_scripts()
 
 
 class PrivateServer:
@@ -91,16 +91,16 @@ class PrivateServer:
 @contextmanager
 def without_local_infile(name: Literal["mariadb", "mysql"], folder: Path) -> Iterator[DatabaseServer]:
     """Start a server that refuses LOAD DATA LOCAL: that is set for a whole server, which others share."""
-    with getattr(_scripts, name)(folder, "--local-infile=0") as variables:
+    with getattr(SCRIPTS, name)(folder, "--local-infile=0") as variables:
         yield parse_server(*variables.values())
 
 
 def private_mariadb(folder: Path) -> tuple[PrivateServer, DatabaseServer]:
     """Prepare a MariaDB that survives a kill as it would in earnest; not started yet."""
-    install, program = (_scripts.find_program(name) for name in ("mariadb-install-db", "mariadbd"))
+    install, program = (SCRIPTS.find_program(name) for name in ("mariadb-install-db", "mariadbd"))
     if not install or not program:
         _missing("MariaDB")
-    data, port = folder / "mariadb", _scripts.free_port()
+    data, port = folder / "mariadb", SCRIPTS.free_port()
     as_root = ["--user=root"] if os.geteuid() == 0 else []
     common = ["--no-defaults", f"--datadir={data}", *as_root]
     subprocess.run(
@@ -120,21 +120,21 @@ def private_mariadb(folder: Path) -> tuple[PrivateServer, DatabaseServer]:
         "--innodb-log-file-size=16M",
         "--skip-name-resolve",
     ]
-    server = PrivateServer(command, folder / "mariadb.log", lambda: bool(_scripts.greets(port)))
+    server = PrivateServer(command, folder / "mariadb.log", lambda: bool(SCRIPTS.greets(port)))
     return server, DatabaseServer("127.0.0.1", port, "root", "")
 
 
 def private_s3(folder: Path) -> tuple[PrivateServer, S3Server]:
     """Prepare an S3 server; not started yet."""
-    program = _scripts.find_s3_program()
+    program = SCRIPTS.find_s3_program()
     if program is None:
         _missing("S3 server")
-    data, address = folder / "s3", f"127.0.0.1:{_scripts.free_port()}"
+    data, address = folder / "s3", f"127.0.0.1:{SCRIPTS.free_port()}"
     data.mkdir()
-    user, password = _scripts.USER, _scripts.PASSWORD
+    user, password = SCRIPTS.USER, SCRIPTS.PASSWORD
     if program.name == "minio":
         health = "/minio/health/live"
-        console = f"127.0.0.1:{_scripts.free_port()}"
+        console = f"127.0.0.1:{SCRIPTS.free_port()}"
         command = [program, "server", data, "--address", address, "--console-address", console]
     else:
         health = "/health"
@@ -145,7 +145,7 @@ def private_s3(folder: Path) -> tuple[PrivateServer, S3Server]:
         "ROOT_ACCESS_KEY": user,
         "ROOT_SECRET_KEY": password,
     }
-    server = PrivateServer(command, folder / "s3.log", lambda: bool(_scripts.answers(address, health)), keys)
+    server = PrivateServer(command, folder / "s3.log", lambda: bool(SCRIPTS.answers(address, health)), keys)
     return server, S3Server(address, user, password)
 
 
