@@ -1,0 +1,42 @@
+/** Short names for what the API sends. `schema.d.ts` is generated; never write such a type by hand. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Interval = Schemas["Interval"];
+export type Freshness = Schemas["Freshness"];
+export type Tier = Schemas["Tier"];
+export type RunState = Schemas["RunState"];
+export type Lane = Schemas["Lane"];
+export type Severity = Schemas["Severity"];
+export type GapState = Schemas["GapState"];
+export type GapReason = Schemas["GapReason"];
+export type Health = Schemas["HealthOut"];
+export type HealthStatus = Schemas["Status"];
+export type HealthComponent = Schemas["ComponentOut"];
+export type Session = Schemas["Session"];
+export type Candle = Schemas["CandleOut"];
+export type Candlesticks = Schemas["CandlestickOut"];
+export type Hole = Schemas["HoleOut"];
+export type OrderBook = Schemas["OrderBookOut"];
+export type Dashboard = Schemas["DashboardOut"];
+export type Card = Schemas["CardOut"];
+export type Pipeline = Schemas["PipelineOut"];
+export type Run = Schemas["RunOut"];
+export type RunDetails = Schemas["RunDetailsOut"];
+export type Batch = Schemas["BatchOut"];
+export type Plan = Schemas["PlanOut"];
+export type Gap = Schemas["GapOut"];
+export type SeriesStatus = Schemas["SeriesStatusOut"];
+export type SeriesCoverage = Schemas["SeriesCoverageOut"];
+export type DayCell = Schemas["DayCellOut"];
+export type Lineage = Schemas["LineageOut"];
+export type Finding = Schemas["FindingOut"];
+export type Job = Schemas["JobOut"];
+export type Leader = Schemas["LeaderOut"];
+export type LakeObject = Schemas["ObjectOut"];
+export type Notification = Schemas["NotificationOut"];
+export type Setting = Schemas["SettingOut"];
+export type Token = Schemas["TokenOut"];
+export type RateLimit = Schemas["RateLimitOut"];
+export type ExchangeSymbol = Schemas["ExchangeSymbolOut"];

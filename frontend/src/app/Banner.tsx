@@ -1,0 +1,55 @@
+import { IconCloudOff, IconDatabaseOff, IconPlayerStop } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Unreachable } from "@/api/problem";
+import { queries } from "@/api/queries";
+import type { Health } from "@/api/types";
+import { Time } from "@/components/Time";
+import { HEALTH_EVERY_MS } from "./HealthBadge";
+import classes from "./Shell.module.css";
+
+/** Says over each page what makes all of it old: no connection, no database, no scheduler. */
+export function Banner() {
+  const { data, error, dataUpdatedAt } = useQuery({
+    ...queries.health(),
+    refetchInterval: HEALTH_EVERY_MS,
+    retry: false,
+  });
+  if (error instanceof Unreachable) {
+    return (
+      <Line tone="error" icon={<IconCloudOff size={18} />}>
+        <b>No connection to Candlehouse.</b> What you see is as of{" "}
+        <Time ms={dataUpdatedAt || undefined} to="clock" />; it goes on by itself.
+      </Line>
+    );
+  }
+  const trouble = data && findTrouble(data);
+  if (!trouble) return null;
+  const isStore = trouble.name !== "scheduler";
+  return (
+    <Line
+      tone={isStore ? "error" : "warning"}
+      icon={isStore ? <IconDatabaseOff size={18} /> : <IconPlayerStop size={18} />}
+    >
+      <b>{isStore ? `The ${trouble.name} is away.` : "Nothing is collected at the moment."}</b>{" "}
+      {trouble.found}. {trouble.advice}
+    </Line>
+  );
+}
+
+/** The component that makes pages old, the worst first; null where none does. */
+export function findTrouble(health: Health) {
+  const down = health.components.filter((one) => one.status === "down");
+  return (
+    ["warehouse", "lake", "scheduler"].flatMap((name) => down.filter((one) => one.name === name))[0] ?? null
+  );
+}
+
+function Line({ tone, icon, children }: { tone: "error" | "warning"; icon: ReactNode; children: ReactNode }) {
+  return (
+    <div className={classes.banner} style={{ ["--tone" as string]: `var(--ch-${tone})` }} role="status">
+      {icon}
+      <span>{children}</span>
+    </div>
+  );
+}

@@ -1,0 +1,62 @@
+import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData } from "@mantine/spotlight";
+import { IconChartCandle, IconSearch } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { type NavigateFunction, useNavigate } from "react-router";
+import { queries } from "@/api/queries";
+import type { Card } from "@/api/types";
+import { useIsSimulated } from "./Nav";
+import { pages } from "./pages";
+
+/** Ctrl-K: any page, any symbol. */
+export function Palette() {
+  const go = useNavigate();
+  const isSimulated = useIsSimulated();
+  const { data } = useQuery(queries.dashboard());
+  const actions: SpotlightActionGroupData[] = [
+    { group: "Pages", actions: pageActions(go, isSimulated) },
+    { group: "Charts", actions: symbolActions(go, data?.symbols ?? []) },
+  ];
+  return (
+    <Spotlight
+      actions={actions}
+      shortcut={["mod + K", "/"]}
+      nothingFound="Nothing is called that"
+      highlightQuery
+      limit={12}
+      scrollable
+      maxHeight={420}
+      searchProps={{
+        leftSection: <IconSearch size={18} />,
+        placeholder: "A page or a symbol",
+        "aria-label": "Search",
+      }}
+    />
+  );
+}
+
+function pageActions(go: NavigateFunction, isSimulated: boolean): SpotlightActionData[] {
+  return pages.flatMap(({ path, name, icon: Drawn, words }) =>
+    name && Drawn && (path !== "/simulator" || isSimulated)
+      ? [
+          {
+            id: path,
+            label: name,
+            keywords: words,
+            leftSection: <Drawn size={18} />,
+            onClick: () => void go(path),
+          },
+        ]
+      : [],
+  );
+}
+
+function symbolActions(go: NavigateFunction, cards: readonly Card[]): SpotlightActionData[] {
+  const symbols = [...new Set(cards.map((card) => card.symbol))];
+  return symbols.map((symbol) => ({
+    id: `chart-${symbol}`,
+    label: symbol,
+    description: "Chart",
+    leftSection: <IconChartCandle size={18} />,
+    onClick: () => void go(`/analytics?symbol=${symbol}`),
+  }));
+}

@@ -1,0 +1,15 @@
+/** The pages: where they are, what they are called, and the code that draws them, loaded once it is needed. */
+import type { Icon } from "@tabler/icons-react";
+import type { ComponentType } from "react";
+
+export type Page = {
+  path: string;
+  /** Its name in the navigation and in the command palette; without one it is found from other pages alone. */
+  name?: string;
+  icon?: Icon;
+  /** Further words that the command palette finds it by. */
+  words?: string;
+  load: () => Promise<{ Component: ComponentType }>;
+};
+
+export const pages: readonly Page[] = [];

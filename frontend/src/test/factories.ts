@@ -1,0 +1,53 @@
+/** Answers of the API for unit tests: whole ones, of which a test overrides what it is about. */
+import type { Run, Session } from "@/api/types";
+
+export const NOW_MS = Date.UTC(2026, 0, 9, 14, 30);
+
+export function makeSession(over: Partial<Session> = {}): Session {
+  return { name: "operator", role: "operator", logged_in: true, reading_is_open: true, ...over };
+}
+
+export function makeRun(over: Partial<Run> = {}): Run {
+  return {
+    id: 7,
+    parent_id: null,
+    job_id: null,
+    kind: "fetch",
+    lane: "history",
+    state: "running",
+    wish: null,
+    origin: "person",
+    requested_by: "operator",
+    parameters: {},
+    exchange: "binance",
+    symbol: "BTCUSDT",
+    interval: "1m",
+    window_start_ms: NOW_MS - 86_400_000,
+    window_end_ms: NOW_MS,
+    unit: "candles",
+    done: 720,
+    total: 1440,
+    progress_pct: 50,
+    batches_done: 1,
+    batches_total: 2,
+    current_series: null,
+    current_open_ms: null,
+    fetched: 720,
+    loaded: 700,
+    expected: 1440,
+    share_received: null,
+    rate: 100,
+    time_left_ms: 7_200,
+    waiting_for: null,
+    attempt: 1,
+    attempt_limit: 3,
+    error_kind: null,
+    error: null,
+    created_ms: NOW_MS - 10_000,
+    started_ms: NOW_MS - 9_000,
+    heartbeat_ms: NOW_MS,
+    finished_ms: null,
+    took_ms: null,
+    ...over,
+  };
+}
