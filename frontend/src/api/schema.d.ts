@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the symbols that are tracked, or all that the exchange has, by name. */
-        get: operations["symbols_symbols_api_symbols_get"];
+        get: operations["symbols"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,7 +32,7 @@ export interface paths {
          * Return candles of a stored series, as the exchange sent them.
          * @description <br/>Closed ones alone; 404 where the series is not kept. `candlestick` makes other intervals, too. For the<br/>next page set `start` after the last candle's `open_time_ms`, or `end` to the first one's to go back.
          */
-        get: operations["candles_klines_api_klines__symbol__get"];
+        get: operations["klines"];
         put?: never;
         post?: never;
         delete?: never;
@@ -52,7 +52,7 @@ export interface paths {
          * Return the bars of a chart, of any interval that what is kept can make.
          * @description <br/>Bars of an hour or a day are the rollup of minutes where that is complete, else the stored candle; others<br/>are put together from the coarsest interval that divides them. Gaps come as gaps, with their reason; the<br/>bar that has not closed comes apart, as `forming`. To go back set `end` to the first `open_time_ms`.
          */
-        get: operations["candles_candlestick_api_candlestick__symbol__get"];
+        get: operations["candlestick"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,7 +72,7 @@ export interface paths {
          * Return an order book with depth added up, spread and imbalance; at a past time, too.
          * @description <br/>404 where none is kept. How often they are captured is CANDLEHOUSE_DEPTH_SECONDS.
          */
-        get: operations["market_orderbook_api_orderbook__symbol__get"];
+        get: operations["orderbook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -92,7 +92,7 @@ export interface paths {
          * Return what happened in the last 24 hours.
          * @description <br/>The price is the newest seen, the change is against the last close that was known 24 hours ago.
          */
-        get: operations["market_statistics_api_statistics__symbol__get"];
+        get: operations["statistics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -112,7 +112,7 @@ export interface paths {
          * Return indicators beside the candles that they belong to.
          * @description <br/>They are computed from candles before the first one shown, too, as far as there are any. Closed candles<br/>alone count, as they come: gaps are not filled.
          */
-        get: operations["market_indicators_api_indicators__symbol__get"];
+        get: operations["indicators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -129,7 +129,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return a card for each tracked symbol: price, last day, hourly closes, freshness. */
-        get: operations["pipeline_dashboard_api_dashboard_metrics_get"];
+        get: operations["dashboard"];
         put?: never;
         post?: never;
         delete?: never;
@@ -146,7 +146,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return what comes in, what waits, what is held and how late it is. */
-        get: operations["pipeline_pipeline_status_api_pipeline_status_get"];
+        get: operations["pipeline_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -163,7 +163,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the answers that came in, the newest first, and how far each has come. */
-        get: operations["pipeline_ingestion_logs_api_ingestion_logs_get"];
+        get: operations["ingestion_logs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -180,7 +180,7 @@ export interface paths {
             cookie?: never;
         };
         /** List what could not be loaded and why: whole objects, and single rows of others. */
-        get: operations["pipeline_quarantine_api_quarantine_get"];
+        get: operations["quarantine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -197,7 +197,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return how large the stores are and how full their disks were when that was last looked at. */
-        get: operations["pipeline_storage_api_storage_health_get"];
+        get: operations["storage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -217,7 +217,7 @@ export interface paths {
          * Return what is held of each series, and how much of what is wanted that is.
          * @description <br/>With `days_from` each day, for a heatmap.
          */
-        get: operations["proof_coverage_api_coverage_get"];
+        get: operations["coverage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -234,7 +234,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return where a candle came from: object, request, run; or why there is none. */
-        get: operations["proof_lineage_api_lineage__symbol__get"];
+        get: operations["lineage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -251,7 +251,7 @@ export interface paths {
             cookie?: never;
         };
         /** List what is odd about the data, the newest day first. */
-        get: operations["proof_quality_api_quality_get"];
+        get: operations["quality"];
         put?: never;
         post?: never;
         delete?: never;
@@ -271,7 +271,7 @@ export interface paths {
          * Return candles of any interval as a file: CSV, Parquet, or an Arrow stream.
          * @description <br/>Closed candles alone, oldest first, however many there are. Amounts are exact: text in CSV, decimals in<br/>the others. `complete` is false where a candle within is missing.
          */
-        get: operations["export_export_candles_api_export__symbol__get"];
+        get: operations["export_candles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -293,7 +293,7 @@ export interface paths {
          * Say what fetching history would take; nothing is fetched.
          * @description <br/>The exchange may be asked since when a symbol trades.
          */
-        post: operations["data_ingestion_plan_history_api_data_ingestion_plan_post"];
+        post: operations["plan_history"];
         delete?: never;
         options?: never;
         head?: never;
@@ -313,7 +313,7 @@ export interface paths {
          * Fetch what is missing of a window, a run for each piece; the batch of them is `job_id`.
          * @description <br/>What the series hold from then on is wanted and kept. `job_id` is null where nothing is missing.
          */
-        post: operations["data_ingestion_start_history_api_data_ingestion_start_post"];
+        post: operations["start_history"];
         delete?: never;
         options?: never;
         head?: never;
@@ -330,7 +330,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Fetch what has closed of one, several or all tracked symbols since the last candle, right now. */
-        post: operations["data_ingestion_refresh_series_api_data_ingestion_refresh_post"];
+        post: operations["refresh_series"];
         delete?: never;
         options?: never;
         head?: never;
@@ -345,7 +345,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return how each series is doing: how much is held, how fresh, how complete, and its last run. */
-        get: operations["data_ingestion_symbols_status_api_data_ingestion_symbols_status_get"];
+        get: operations["symbols_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -365,7 +365,7 @@ export interface paths {
          * List runs, the newest first.
          * @description <br/>Unless more is asked for, a batch stands for its runs, and cycles that went well are left out.
          */
-        get: operations["runs_ingestion_runs_api_data_ingestion_runs_get"];
+        get: operations["ingestion_runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -382,7 +382,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return all that is known of a run: how far it is, its steps, its story, what came of it. */
-        get: operations["runs_run_status_api_data_ingestion_status__id__get"];
+        get: operations["run_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -399,7 +399,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return how far a batch is, with its runs page by page. */
-        get: operations["runs_batch_status_api_data_ingestion_status_batch__id__get"];
+        get: operations["batch_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -418,7 +418,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Cancel a run, or all runs of a batch; what they fetched stays. */
-        post: operations["runs_cancel_run_api_data_ingestion_cancel__id__post"];
+        post: operations["cancel_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -435,7 +435,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Pause a run, or all runs of a batch, until they are resumed. */
-        post: operations["runs_pause_run_api_data_ingestion_pause__id__post"];
+        post: operations["pause_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -452,7 +452,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let a paused or cancelled run, or those of a batch, go on where they stopped. */
-        post: operations["runs_resume_run_api_data_ingestion_resume__id__post"];
+        post: operations["resume_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -469,7 +469,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Try a failed run again; it goes on where it stopped. */
-        post: operations["runs_retry_run_api_data_ingestion_retry__id__post"];
+        post: operations["retry_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -486,7 +486,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Try all failed runs of a batch again. */
-        post: operations["runs_retry_batch_api_data_ingestion_retry_batch__id__post"];
+        post: operations["retry_batch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -504,7 +504,7 @@ export interface paths {
          * Follow everything: hints that name what has changed, so that it can be asked for.
          * @description <br/>`candles` (`series`, with their `load_version`; null: any), `runs` (`runs` with state and progress; null:<br/>any), `jobs`, `notifications` (`unread`). It begins with `ready`. A client that comes again with<br/>`Last-Event-ID`, as browsers do, is told what it missed, or `reset` where that is not known: then all is<br/>to be asked for. 503 where too many follow: ask now and then instead.
          */
-        get: operations["events_events_api_events_get"];
+        get: operations["events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -524,7 +524,7 @@ export interface paths {
          * Follow a run: `status` whenever it changes, at last `done` or, when it failed, `error`.
          * @description <br/>Each holds the run as the list of runs does. After `done` or `error` the stream ends; end it there.
          */
-        get: operations["events_stream_status_api_data_ingestion_stream_status__id__get"];
+        get: operations["stream_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -541,7 +541,7 @@ export interface paths {
             cookie?: never;
         };
         /** Follow a batch: `status` with progress and counts by state, at last `done` or `error`. */
-        get: operations["events_stream_batch_status_api_data_ingestion_stream_batch_status__id__get"];
+        get: operations["stream_batch_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -558,7 +558,7 @@ export interface paths {
             cookie?: never;
         };
         /** List gaps, those that end last first. */
-        get: operations["gaps_gaps_api_data_ingestion_gaps_get"];
+        get: operations["gaps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -575,7 +575,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the gaps of one series, those that end last first. */
-        get: operations["gaps_gaps_of_series_api_data_ingestion_gaps__symbol___interval__get"];
+        get: operations["gaps_of_series"];
         put?: never;
         post?: never;
         delete?: never;
@@ -597,7 +597,7 @@ export interface paths {
          * Ask for what is missing, the newest first.
          * @description <br/>What the lake has is loaded again; the exchange is asked for the rest. Two answers without a candle, an<br/>hour apart, close a gap as empty at the exchange.
          */
-        post: operations["gaps_fill_gaps_api_data_ingestion_gaps_fill_post"];
+        post: operations["fill_gaps"];
         delete?: never;
         options?: never;
         head?: never;
@@ -614,7 +614,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Look for gaps now; the exchange is not asked. */
-        post: operations["gaps_check_gaps_api_data_ingestion_gaps_check_post"];
+        post: operations["check_gaps"];
         delete?: never;
         options?: never;
         head?: never;
@@ -634,7 +634,7 @@ export interface paths {
          * Make days of series again from the lake and compare them with the warehouse; changes neither.
          * @description <br/>What came of it is the run's result.
          */
-        post: operations["upkeep_verify_api_verify_post"];
+        post: operations["verify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -651,7 +651,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Make candles and rollups of a window again from the lake, in place, after a parser was mended. */
-        post: operations["upkeep_replay_api_replay_post"];
+        post: operations["replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -668,7 +668,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Archive, pack and delete old objects, age out facts, tidy up; or say what that would do. */
-        post: operations["upkeep_maintenance_api_maintenance_post"];
+        post: operations["maintenance"];
         delete?: never;
         options?: never;
         head?: never;
@@ -685,7 +685,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Compare the lake with its catalog, and adopt what has no row. */
-        post: operations["upkeep_reconcile_api_reconcile_post"];
+        post: operations["reconcile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -702,7 +702,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Count what the facts hold and compare it with the ledger of coverage. */
-        post: operations["upkeep_recount_api_coverage_recount_post"];
+        post: operations["recount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -719,7 +719,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Look for what is odd in the candles of the last days. */
-        post: operations["upkeep_check_quality_api_quality_check_post"];
+        post: operations["check_quality"];
         delete?: never;
         options?: never;
         head?: never;
@@ -736,7 +736,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Note that a finding was seen; it comes back when there is more of the same on its day. */
-        post: operations["upkeep_acknowledge_api_quality__id__acknowledge_post"];
+        post: operations["acknowledge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -753,7 +753,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let an object that was set aside, or rows of which were, be loaded again; the leader does it soon. */
-        post: operations["upkeep_retry_quarantined_api_quarantine__id__retry_post"];
+        post: operations["retry_quarantined"];
         delete?: never;
         options?: never;
         head?: never;
@@ -770,7 +770,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Load everything again that was set aside, after a parser was mended. */
-        post: operations["upkeep_retry_all_quarantined_api_quarantine_retry_post"];
+        post: operations["retry_all_quarantined"];
         delete?: never;
         options?: never;
         head?: never;
@@ -785,7 +785,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the jobs: when they run, next and last, and how long they take. */
-        get: operations["scheduler_scheduler_jobs_api_scheduler_jobs_get"];
+        get: operations["scheduler_jobs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -802,7 +802,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return one job. */
-        get: operations["scheduler_scheduler_job_api_scheduler_jobs__id__get"];
+        get: operations["scheduler_job"];
         put?: never;
         post?: never;
         delete?: never;
@@ -819,7 +819,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the runs of a job, the newest first. */
-        get: operations["scheduler_job_runs_api_scheduler_jobs__id__runs_get"];
+        get: operations["job_runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -838,7 +838,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Run a job now, apart from its schedule. */
-        post: operations["scheduler_trigger_api_scheduler_jobs__id__trigger_post"];
+        post: operations["trigger"];
         delete?: never;
         options?: never;
         head?: never;
@@ -855,7 +855,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let a job run by its schedule again. */
-        post: operations["scheduler_enable_api_scheduler_jobs__id__enable_post"];
+        post: operations["enable"];
         delete?: never;
         options?: never;
         head?: never;
@@ -872,7 +872,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let a job's schedule rest; what runs now goes on. */
-        post: operations["scheduler_disable_api_scheduler_jobs__id__disable_post"];
+        post: operations["disable"];
         delete?: never;
         options?: never;
         head?: never;
@@ -889,7 +889,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change when a job runs; the process that leads follows within two seconds. */
-        post: operations["scheduler_schedule_api_scheduler_jobs__id__schedule_post"];
+        post: operations["schedule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -906,7 +906,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change with what a job runs. */
-        post: operations["scheduler_parameters_api_scheduler_jobs__id__parameters_post"];
+        post: operations["parameters"];
         delete?: never;
         options?: never;
         head?: never;
@@ -921,7 +921,7 @@ export interface paths {
             cookie?: never;
         };
         /** Say when a job with such a schedule would run; 422 says what is accepted. */
-        get: operations["scheduler_preview_api_scheduler_preview_get"];
+        get: operations["preview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -938,7 +938,7 @@ export interface paths {
             cookie?: never;
         };
         /** Say which process leads: it executes what is asked for and what is scheduled. */
-        get: operations["scheduler_leader_api_scheduler_leader_get"];
+        get: operations["leader"];
         put?: never;
         post?: never;
         delete?: never;
@@ -955,13 +955,13 @@ export interface paths {
             cookie?: never;
         };
         /** List the series that are tracked, with tier and how long they are kept. */
-        get: operations["config_config_symbols_api_config_symbols_get"];
+        get: operations["config_symbols"];
         put?: never;
         /**
          * Track symbols, after the exchange has said that they exist.
          * @description <br/>One that was tracked before goes on from where it stopped.
          */
-        post: operations["config_track_symbols_api_config_symbols_post"];
+        post: operations["track_symbols"];
         delete?: never;
         options?: never;
         head?: never;
@@ -979,11 +979,11 @@ export interface paths {
         put?: never;
         post?: never;
         /** Stop tracking a symbol; everything collected stays. */
-        delete: operations["config_untrack_symbol_api_config_symbols__symbol__delete"];
+        delete: operations["untrack_symbol"];
         options?: never;
         head?: never;
         /** Change tier, and for how many days a symbol's candles under an hour stay. */
-        patch: operations["config_change_series_api_config_symbols__symbol__patch"];
+        patch: operations["change_series"];
         trace?: never;
     };
     "/api/config/exchange-symbols": {
@@ -994,7 +994,7 @@ export interface paths {
             cookie?: never;
         };
         /** Search all symbols that the exchange has; it is asked at most once an hour. */
-        get: operations["config_exchange_symbols_api_config_exchange_symbols_get"];
+        get: operations["exchange_symbols"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1011,9 +1011,9 @@ export interface paths {
             cookie?: never;
         };
         /** List the settings that may change while Candlehouse runs: where they come from, what is accepted. */
-        get: operations["config_list_settings_api_config_settings_get"];
+        get: operations["list_settings"];
         /** Change settings, all or none of them; a running scheduler follows within two seconds. */
-        put: operations["config_change_settings_api_config_settings_put"];
+        put: operations["change_settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1034,7 +1034,7 @@ export interface paths {
          * Track symbols and fetch their history; the batch that does it is `job_id`.
          * @description <br/>What is tracked or held already is left as it is, so that it can be asked for again.
          */
-        post: operations["bootstrap_bootstrap_api_admin_bootstrap_post"];
+        post: operations["bootstrap"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1049,7 +1049,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return what weight is used of what is allowed, and for which lanes, and any ban or open breaker. */
-        get: operations["exchange_rate_limit_api_rate_limit_get"];
+        get: operations["rate_limit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1066,12 +1066,12 @@ export interface paths {
             cookie?: never;
         };
         /** List the faults of the simulator, where that stands in for the exchange. */
-        get: operations["exchange_simulator_faults_api_simulator_faults_get"];
+        get: operations["simulator_faults"];
         put?: never;
         /** Put a fault on the simulator's dial; 409 where the exchange is a real one. */
-        post: operations["exchange_add_fault_api_simulator_faults_post"];
+        post: operations["add_fault"];
         /** Take all faults off the simulator's dial. */
-        delete: operations["exchange_remove_faults_api_simulator_faults_delete"];
+        delete: operations["remove_faults"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1088,7 +1088,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Take one fault off the simulator's dial. */
-        delete: operations["exchange_remove_fault_api_simulator_faults__id__delete"];
+        delete: operations["remove_fault"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1102,7 +1102,7 @@ export interface paths {
             cookie?: never;
         };
         /** List notifications, those that came last first. */
-        get: operations["notifications_notifications_api_notifications_get"];
+        get: operations["notifications"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1121,7 +1121,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Mark a notification as read; what it tells is news again when it comes again. */
-        post: operations["notifications_read_notification_api_notifications__id__read_post"];
+        post: operations["read_notification"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1138,7 +1138,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Mark all notifications as read. */
-        post: operations["notifications_read_all_notifications_api_notifications_read_post"];
+        post: operations["read_all_notifications"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1155,7 +1155,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Send a test message to each address, and say whether it went out. */
-        post: operations["notifications_test_notifications_api_notifications_test_post"];
+        post: operations["test_notifications"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1175,7 +1175,7 @@ export interface paths {
          * Open a session with a token: sets a cookie that no script can read.
          * @description <br/>It lasts 30 days, or until logout, or until the token is revoked.
          */
-        post: operations["access_login_api_login_post"];
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1192,7 +1192,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End the session that asks, at once and for good. */
-        post: operations["access_logout_api_logout_post"];
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1207,7 +1207,7 @@ export interface paths {
             cookie?: never;
         };
         /** Say who asks, and what they may do. */
-        get: operations["access_session_api_session_get"];
+        get: operations["session"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1224,10 +1224,10 @@ export interface paths {
             cookie?: never;
         };
         /** List the tokens; what opens the door is not kept and cannot be shown. */
-        get: operations["access_list_tokens_api_tokens_get"];
+        get: operations["list_tokens"];
         put?: never;
         /** Make a token. */
-        post: operations["access_create_token_api_tokens_post"];
+        post: operations["create_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1245,7 +1245,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke a token; it and the sessions opened with it fail at once. */
-        delete: operations["access_revoke_token_api_tokens__id__delete"];
+        delete: operations["revoke_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1259,7 +1259,7 @@ export interface paths {
             cookie?: never;
         };
         /** List who changed what over HTTP and who was refused, the newest first. */
-        get: operations["access_list_audit_api_audit_get"];
+        get: operations["list_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1276,7 +1276,7 @@ export interface paths {
             cookie?: never;
         };
         /** Look at stores, scheduler, exchange, series, runs and disks, and say what to do. */
-        get: operations["system_health_health_api_health_get"];
+        get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1293,7 +1293,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return the same as `/api/health`. */
-        get: operations["system_health_ingestion_health_api_data_ingestion_health_get"];
+        get: operations["ingestion_health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1315,7 +1315,7 @@ export interface paths {
          * Examine stores, exchange, clock, disk and data thoroughly; takes up to twelve seconds.
          * @description <br/>It writes probes that it takes away again, and asks the exchange for the time.
          */
-        post: operations["system_health_doctor_api_doctor_post"];
+        post: operations["doctor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1333,7 +1333,7 @@ export interface paths {
          * Say that the API runs.
          * @description <br/>It does not look at the stores: one that is away is no reason to start the API again.
          */
-        get: operations["health_live_health_live_get"];
+        get: operations["live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1350,7 +1350,7 @@ export interface paths {
             cookie?: never;
         };
         /** Say whether the API can answer: 503 while the warehouse is away or its schema is another. */
-        get: operations["health_ready_health_ready_get"];
+        get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1370,7 +1370,7 @@ export interface paths {
          * Return metrics for Prometheus: lags, runs, rows, objects, budget, gaps, requests, pool.
          * @description <br/>What is in the warehouse is read at most every five seconds. Requests, pool and streams are those of the<br/>process that answers.
          */
-        get: operations["metrics_metrics_metrics_get"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1404,8 +1404,7 @@ export interface components {
             interval: components["schemas"]["Interval"];
             /** Tracked */
             tracked: boolean;
-            /** Tier */
-            tier: string;
+            tier: components["schemas"]["Tier"];
             /**
              * Candles
              * @description How many are held.
@@ -1473,6 +1472,12 @@ export interface components {
             /** Series */
             series: components["schemas"]["SeriesOut"][];
         };
+        /**
+         * Tier
+         * @description How much a series matters, the first the most; TIER4 unless somebody says otherwise.
+         * @enum {string}
+         */
+        Tier: "TIER1" | "TIER2" | "TIER3" | "TIER4";
         /** KlinesOut */
         KlinesOut: {
             /** Exchange */
@@ -1781,8 +1786,7 @@ export interface components {
             symbol: string;
             /** @description The shortest one that is tracked, which the numbers are of. */
             interval: components["schemas"]["Interval"];
-            /** Tier */
-            tier: string;
+            tier: components["schemas"]["Tier"];
             /**
              * Status
              * @description The exchange's word, like TRADING; null if it was never asked.
@@ -1839,13 +1843,8 @@ export interface components {
              * @description How many are tracked.
              */
             series: number;
-            /**
-             * Freshness
-             * @description How many of them are fresh, aging, stale.
-             */
-            freshness: {
-                [key: string]: number;
-            };
+            /** @description How many of them are fresh, aging, stale. */
+            freshness: components["schemas"]["FreshnessOut"];
             /**
              * Worst Lag Ms
              * @description How far the last candle of the latest series lies behind.
@@ -1894,6 +1893,15 @@ export interface components {
              */
             loaded: number;
         };
+        /** FreshnessOut */
+        FreshnessOut: {
+            /** Fresh */
+            fresh: number;
+            /** Aging */
+            aging: number;
+            /** Stale */
+            stale: number;
+        };
         /**
          * Lane
          * @description For whom something is asked or loaded: the newest candles, a gap's repair, or history asked for.
@@ -1919,6 +1927,12 @@ export interface components {
             objects: components["schemas"]["ObjectOut"][];
         };
         /**
+         * Bucket
+         * @description The two places an object can lie in; the S3 buckets behind them have names of their own.
+         * @enum {string}
+         */
+        Bucket: "raw" | "archive";
+        /**
          * DataType
          * @description What an object of the lake holds.
          * @enum {string}
@@ -1933,8 +1947,7 @@ export interface components {
             id: number;
             /** Key */
             key: string;
-            /** Bucket */
-            bucket: string;
+            bucket: components["schemas"]["Bucket"];
             /** Symbol */
             symbol: string;
             data_type: components["schemas"]["DataType"];
@@ -2030,9 +2043,9 @@ export interface components {
         PlaceOut: {
             /**
              * Place
-             * @description lake or warehouse
+             * @enum {string}
              */
-            place: string;
+            place: "lake" | "warehouse";
             /** Where */
             where: string;
             /** At Ms */
@@ -2115,17 +2128,19 @@ export interface components {
             end_ms: number;
             /** Candles */
             candles: number;
-            /**
-             * Source
-             * @description How they came: api, file, mixed.
-             */
-            source: string;
+            /** @description How they came. */
+            source: components["schemas"]["HeldSource"];
             /**
              * Verified Ms
              * @description When they were last counted.
              */
             verified_ms: number | null;
         };
+        /**
+         * HeldSource
+         * @enum {string}
+         */
+        HeldSource: "api" | "file" | "mixed";
         /** SeriesCoverageOut */
         SeriesCoverageOut: {
             /** Symbol */
@@ -2192,13 +2207,8 @@ export interface components {
             open_time_ms: number;
             /** Open Time */
             open_time: string;
-            /**
-             * Candle
-             * @description The stored columns; null where there is no candle.
-             */
-            candle: {
-                [key: string]: string;
-            } | null;
+            /** @description Null where there is none. */
+            candle: components["schemas"]["StoredCandleOut"] | null;
             /**
              * Why Not
              * @description Why there is no candle.
@@ -2225,8 +2235,8 @@ export interface components {
         };
         /** RollupOut */
         RollupOut: {
-            /** Length */
-            length: string;
+            /** @description 1h or 1d. */
+            length: components["schemas"]["Interval"];
             /** Start Ms */
             start_ms: number;
             /** Candle Count */
@@ -2243,10 +2253,8 @@ export interface components {
             id: number;
             /** Key */
             key: string | null;
-            /** Bucket */
-            bucket: string | null;
-            /** State */
-            state: string | null;
+            bucket: components["schemas"]["Bucket"] | null;
+            state: components["schemas"]["ObjectState"] | null;
             /** Sha256 */
             sha256: string | null;
             /** Size Bytes */
@@ -2278,6 +2286,34 @@ export interface components {
              * @description Why the object cannot be opened.
              */
             problem: string | null;
+        };
+        /**
+         * StoredCandleOut
+         * @description The columns of a candle as they are stored; times without an offset are UTC.
+         */
+        StoredCandleOut: {
+            /** Open Time */
+            open_time: string;
+            /** Open Price */
+            open_price: string;
+            /** High Price */
+            high_price: string;
+            /** Low Price */
+            low_price: string;
+            /** Close Price */
+            close_price: string;
+            /** Volume */
+            volume: string;
+            /** Close Time */
+            close_time: string;
+            /** Quote Volume */
+            quote_volume: string;
+            /** Trade Count */
+            trade_count: string;
+            /** Taker Buy Volume */
+            taker_buy_volume: string;
+            /** Taker Buy Quote Volume */
+            taker_buy_quote_volume: string;
         };
         /**
          * VersionOut
@@ -2706,12 +2742,6 @@ export interface components {
             /** @description The newest run about this series alone. */
             last_run: components["schemas"]["LastRunOut"] | null;
         };
-        /**
-         * Tier
-         * @description How much a series matters, the first the most; TIER4 unless somebody says otherwise.
-         * @enum {string}
-         */
-        Tier: "TIER1" | "TIER2" | "TIER3" | "TIER4";
         /** RunsOut */
         RunsOut: {
             /**
@@ -2721,6 +2751,38 @@ export interface components {
             next_cursor: string | null;
             /** Runs */
             runs: components["schemas"]["RunOut"][];
+        };
+        /**
+         * RunErrorOut
+         * @description Why a run failed.
+         */
+        RunErrorOut: {
+            /**
+             * What
+             * @description What happened.
+             */
+            what: string;
+            /**
+             * Todo
+             * @description What to do about it.
+             * @default null
+             */
+            todo: string | null;
+            /**
+             * Series
+             * @description Of which series.
+             * @default null
+             */
+            series: string | null;
+            /**
+             * Window
+             * @description From when until when, ISO 8601.
+             * @default null
+             */
+            window: [
+                string,
+                string
+            ] | null;
         };
         /**
          * RunOut
@@ -2738,19 +2800,19 @@ export interface components {
             job_id: string | null;
             /** Kind */
             kind: string;
-            /** Lane */
-            lane: string;
+            lane: components["schemas"]["Lane"];
             state: components["schemas"]["RunState"];
             /**
              * Wish
-             * @description What a running one was asked to do next: cancel or pause.
+             * @description What a running one was asked to do next.
              */
-            wish: string | null;
+            wish: ("cancel" | "pause") | null;
             /**
              * Origin
              * @description Whether a schedule or a person asked for it.
+             * @enum {string}
              */
-            origin: string;
+            origin: "schedule" | "manual";
             /** Requested By */
             requested_by: string;
             /** Parameters */
@@ -2817,16 +2879,10 @@ export interface components {
             attempt_limit: number;
             /**
              * Error Kind
-             * @description transient, permanent, timeout ...; null without an error.
+             * @description Null without an error; a permanent one would come again.
              */
-            error_kind: string | null;
-            /**
-             * Error
-             * @description `what` happened and what `todo`, and where.
-             */
-            error: {
-                [key: string]: unknown;
-            } | null;
+            error_kind: ("permanent" | "transient" | "unexpected" | "timeout" | "abandoned") | null;
+            error: components["schemas"]["RunErrorOut"] | null;
             /** Created Ms */
             created_ms: number;
             /** Started Ms */
@@ -2857,19 +2913,19 @@ export interface components {
             job_id: string | null;
             /** Kind */
             kind: string;
-            /** Lane */
-            lane: string;
+            lane: components["schemas"]["Lane"];
             state: components["schemas"]["RunState"];
             /**
              * Wish
-             * @description What a running one was asked to do next: cancel or pause.
+             * @description What a running one was asked to do next.
              */
-            wish: string | null;
+            wish: ("cancel" | "pause") | null;
             /**
              * Origin
              * @description Whether a schedule or a person asked for it.
+             * @enum {string}
              */
-            origin: string;
+            origin: "schedule" | "manual";
             /** Requested By */
             requested_by: string;
             /** Parameters */
@@ -2936,16 +2992,10 @@ export interface components {
             attempt_limit: number;
             /**
              * Error Kind
-             * @description transient, permanent, timeout ...; null without an error.
+             * @description Null without an error; a permanent one would come again.
              */
-            error_kind: string | null;
-            /**
-             * Error
-             * @description `what` happened and what `todo`, and where.
-             */
-            error: {
-                [key: string]: unknown;
-            } | null;
+            error_kind: ("permanent" | "transient" | "unexpected" | "timeout" | "abandoned") | null;
+            error: components["schemas"]["RunErrorOut"] | null;
             /** Created Ms */
             created_ms: number;
             /** Started Ms */
@@ -3019,13 +3069,8 @@ export interface components {
              * @description How many runs it has.
              */
             total_combinations: number;
-            /**
-             * Counts
-             * @description How many of them are in which state.
-             */
-            counts: {
-                [key: string]: number;
-            };
+            /** @description How many of them are in which state. */
+            counts: components["schemas"]["CountsOut"];
             /**
              * Child Jobs
              * @description A page of them, as they were asked for.
@@ -3033,6 +3078,26 @@ export interface components {
             child_jobs: components["schemas"]["RunOut"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * CountsOut
+         * @description How many runs of a batch are in which state.
+         */
+        CountsOut: {
+            /** Queued */
+            queued: number;
+            /** Running */
+            running: number;
+            /** Paused */
+            paused: number;
+            /** Succeeded */
+            succeeded: number;
+            /** Partly Failed */
+            partly_failed: number;
+            /** Failed */
+            failed: number;
+            /** Cancelled */
+            cancelled: number;
         };
         /** ChangedOut */
         ChangedOut: {
@@ -3427,7 +3492,7 @@ export interface components {
              * Ok
              * @default true
              */
-            ok?: boolean;
+            ok: boolean;
         };
         /** JobsOut */
         JobsOut: {
@@ -3449,8 +3514,7 @@ export interface components {
             title: string;
             /** Description */
             description: string;
-            /** Lane */
-            lane: string;
+            lane: components["schemas"]["Lane"];
             /**
              * Schedule
              * @description As `schedule` takes it: `every 10s`, or a cron line.
@@ -3862,6 +3926,12 @@ export interface components {
             exchanges: components["schemas"]["RateLimitOut"][];
         };
         /**
+         * BreakerState
+         * @description Closed: all may call; open: nobody; half-open: one tries.
+         * @enum {string}
+         */
+        BreakerState: "closed" | "open" | "half-open";
+        /**
          * LanesOut
          * @description What each lane has used in the minute, in the exchange's own unit.
          */
@@ -3922,11 +3992,7 @@ export interface components {
             blocked_until_ms: number | null;
             /** Block Reason */
             block_reason: string | null;
-            /**
-             * Breaker State
-             * @description closed: all may call; open: nobody; half-open: one tries.
-             */
-            breaker_state: string;
+            breaker_state: components["schemas"]["BreakerState"];
             /**
              * Breaker Failures
              * @description Those in a row.
@@ -3946,9 +4012,86 @@ export interface components {
              * Faults
              * @description What is on the dial, with how often each happened.
              */
-            faults: {
-                [key: string]: unknown;
-            }[];
+            faults: components["schemas"]["FaultOut"][];
+        };
+        /**
+         * FaultOut
+         * @description A fault on the dial; `./candlehouse simulator --help` explains kinds and settings.
+         */
+        FaultOut: {
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /**
+             * Path
+             * @description Only calls of this endpoint; null for all that the kind concerns.
+             */
+            path: string | null;
+            /** Symbol */
+            symbol: string | null;
+            /** Client */
+            client: string | null;
+            /**
+             * Count
+             * @description How often it happens; null for ever.
+             */
+            count: number | null;
+            /**
+             * After
+             * @description How many calls it lets pass first.
+             */
+            after: number;
+            /**
+             * Seconds
+             * @description For how long it lasts; null for ever.
+             */
+            seconds: number | null;
+            /** Probability */
+            probability: number;
+            /**
+             * At Ms
+             * @description When it was put on the dial, by the simulator's clock.
+             */
+            at_ms: number;
+            /** Happened */
+            happened: number;
+            /**
+             * Spent
+             * @description Whether it happens no more.
+             */
+            spent: boolean;
+            /**
+             * Retry After
+             * @description This and what follows: null where the kind has no such setting.
+             * @default null
+             */
+            retry_after: number | null;
+            /**
+             * Status
+             * @default null
+             */
+            status: number | null;
+            /**
+             * Code
+             * @default null
+             */
+            code: number | null;
+            /**
+             * Delay
+             * @default null
+             */
+            delay: number | null;
+            /**
+             * Share
+             * @default null
+             */
+            share: number | null;
+            /**
+             * Rows
+             * @default null
+             */
+            rows: number | null;
         };
         /** AddedOut */
         AddedOut: {
@@ -3987,12 +4130,17 @@ export interface components {
             /** Notifications */
             notifications: components["schemas"]["NotificationOut"][];
         };
+        /**
+         * NewsKind
+         * @description What there is news of.
+         * @enum {string}
+         */
+        NewsKind: "run_failed" | "run_recovered" | "batch_finished" | "exchange_blocked" | "disk_low" | "disk_well";
         /** NotificationOut */
         NotificationOut: {
             /** Id */
             id: number;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["NewsKind"];
             /**
              * Subject
              * @description What it is about, like job:cycle.
@@ -4168,8 +4316,7 @@ export interface components {
             at_ms: number;
             /** Actor */
             actor: string;
-            /** Role */
-            role: string | null;
+            role: components["schemas"]["Role"] | null;
             /** Remote */
             remote: string;
             /** Method */
@@ -4204,7 +4351,9 @@ export interface components {
             advice: string;
             /** Numbers */
             numbers: {
-                [key: string]: unknown;
+                [key: string]: number | string | boolean | number[] | {
+                    [key: string]: number | string | boolean | null;
+                } | null;
             };
         };
         /**
@@ -4239,7 +4388,7 @@ export interface components {
             advice: string;
             /** Numbers */
             numbers: {
-                [key: string]: unknown;
+                [key: string]: number | string | boolean | null;
             };
         };
         /**
@@ -4309,7 +4458,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    symbols_symbols_api_symbols_get: {
+    symbols: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -4444,7 +4593,7 @@ export interface operations {
             };
         };
     };
-    candles_klines_api_klines__symbol__get: {
+    klines: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -4587,7 +4736,7 @@ export interface operations {
             };
         };
     };
-    candles_candlestick_api_candlestick__symbol__get: {
+    candlestick: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -4732,7 +4881,7 @@ export interface operations {
             };
         };
     };
-    market_orderbook_api_orderbook__symbol__get: {
+    orderbook: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -4871,7 +5020,7 @@ export interface operations {
             };
         };
     };
-    market_statistics_api_statistics__symbol__get: {
+    statistics: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -5006,7 +5155,7 @@ export interface operations {
             };
         };
     };
-    market_indicators_api_indicators__symbol__get: {
+    indicators: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -5151,7 +5300,7 @@ export interface operations {
             };
         };
     };
-    pipeline_dashboard_api_dashboard_metrics_get: {
+    dashboard: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -5280,7 +5429,7 @@ export interface operations {
             };
         };
     };
-    pipeline_pipeline_status_api_pipeline_status_get: {
+    pipeline_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -5406,7 +5555,7 @@ export interface operations {
             };
         };
     };
-    pipeline_ingestion_logs_api_ingestion_logs_get: {
+    ingestion_logs: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -5549,7 +5698,7 @@ export interface operations {
             };
         };
     };
-    pipeline_quarantine_api_quarantine_get: {
+    quarantine: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -5682,7 +5831,7 @@ export interface operations {
             };
         };
     };
-    pipeline_storage_api_storage_health_get: {
+    storage: {
         parameters: {
             query?: never;
             header?: never;
@@ -5808,7 +5957,7 @@ export interface operations {
             };
         };
     };
-    proof_coverage_api_coverage_get: {
+    coverage: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -5947,7 +6096,7 @@ export interface operations {
             };
         };
     };
-    proof_lineage_api_lineage__symbol__get: {
+    lineage: {
         parameters: {
             query: {
                 /** @description The exchange. */
@@ -6089,7 +6238,7 @@ export interface operations {
             };
         };
     };
-    proof_quality_api_quality_get: {
+    quality: {
         parameters: {
             query?: {
                 /** @description How many at most. */
@@ -6230,7 +6379,7 @@ export interface operations {
             };
         };
     };
-    export_export_candles_api_export__symbol__get: {
+    export_candles: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -6375,7 +6524,7 @@ export interface operations {
             };
         };
     };
-    data_ingestion_plan_history_api_data_ingestion_plan_post: {
+    plan_history: {
         parameters: {
             query?: never;
             header?: never;
@@ -6505,7 +6654,7 @@ export interface operations {
             };
         };
     };
-    data_ingestion_start_history_api_data_ingestion_start_post: {
+    start_history: {
         parameters: {
             query?: never;
             header?: never;
@@ -6635,7 +6784,7 @@ export interface operations {
             };
         };
     };
-    data_ingestion_refresh_series_api_data_ingestion_refresh_post: {
+    refresh_series: {
         parameters: {
             query?: never;
             header?: never;
@@ -6765,7 +6914,7 @@ export interface operations {
             };
         };
     };
-    data_ingestion_symbols_status_api_data_ingestion_symbols_status_get: {
+    symbols_status: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -6898,7 +7047,7 @@ export interface operations {
             };
         };
     };
-    runs_ingestion_runs_api_data_ingestion_runs_get: {
+    ingestion_runs: {
         parameters: {
             query?: {
                 /** @description How many at most. */
@@ -7043,7 +7192,7 @@ export interface operations {
             };
         };
     };
-    runs_run_status_api_data_ingestion_status__id__get: {
+    run_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -7175,7 +7324,7 @@ export interface operations {
             };
         };
     };
-    runs_batch_status_api_data_ingestion_status_batch__id__get: {
+    batch_status: {
         parameters: {
             query?: {
                 /** @description How many at most. */
@@ -7314,7 +7463,7 @@ export interface operations {
             };
         };
     };
-    runs_cancel_run_api_data_ingestion_cancel__id__post: {
+    cancel_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -7446,7 +7595,7 @@ export interface operations {
             };
         };
     };
-    runs_pause_run_api_data_ingestion_pause__id__post: {
+    pause_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -7578,7 +7727,7 @@ export interface operations {
             };
         };
     };
-    runs_resume_run_api_data_ingestion_resume__id__post: {
+    resume_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -7710,7 +7859,7 @@ export interface operations {
             };
         };
     };
-    runs_retry_run_api_data_ingestion_retry__id__post: {
+    retry_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -7846,7 +7995,7 @@ export interface operations {
             };
         };
     };
-    runs_retry_batch_api_data_ingestion_retry_batch__id__post: {
+    retry_batch: {
         parameters: {
             query?: never;
             header?: never;
@@ -7982,7 +8131,7 @@ export interface operations {
             };
         };
     };
-    events_events_api_events_get: {
+    events: {
         parameters: {
             query?: never;
             header?: never;
@@ -8108,7 +8257,7 @@ export interface operations {
             };
         };
     };
-    events_stream_status_api_data_ingestion_stream_status__id__get: {
+    stream_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -8240,7 +8389,7 @@ export interface operations {
             };
         };
     };
-    events_stream_batch_status_api_data_ingestion_stream_batch_status__id__get: {
+    stream_batch_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -8372,7 +8521,7 @@ export interface operations {
             };
         };
     };
-    gaps_gaps_api_data_ingestion_gaps_get: {
+    gaps: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -8511,7 +8660,7 @@ export interface operations {
             };
         };
     };
-    gaps_gaps_of_series_api_data_ingestion_gaps__symbol___interval__get: {
+    gaps_of_series: {
         parameters: {
             query?: {
                 /** @description How many at most. */
@@ -8659,7 +8808,7 @@ export interface operations {
             };
         };
     };
-    gaps_fill_gaps_api_data_ingestion_gaps_fill_post: {
+    fill_gaps: {
         parameters: {
             query?: never;
             header?: never;
@@ -8789,7 +8938,7 @@ export interface operations {
             };
         };
     };
-    gaps_check_gaps_api_data_ingestion_gaps_check_post: {
+    check_gaps: {
         parameters: {
             query?: never;
             header?: never;
@@ -8919,7 +9068,7 @@ export interface operations {
             };
         };
     };
-    upkeep_verify_api_verify_post: {
+    verify: {
         parameters: {
             query?: never;
             header?: never;
@@ -9049,7 +9198,7 @@ export interface operations {
             };
         };
     };
-    upkeep_replay_api_replay_post: {
+    replay: {
         parameters: {
             query?: never;
             header?: never;
@@ -9179,7 +9328,7 @@ export interface operations {
             };
         };
     };
-    upkeep_maintenance_api_maintenance_post: {
+    maintenance: {
         parameters: {
             query?: never;
             header?: never;
@@ -9309,7 +9458,7 @@ export interface operations {
             };
         };
     };
-    upkeep_reconcile_api_reconcile_post: {
+    reconcile: {
         parameters: {
             query?: never;
             header?: never;
@@ -9439,7 +9588,7 @@ export interface operations {
             };
         };
     };
-    upkeep_recount_api_coverage_recount_post: {
+    recount: {
         parameters: {
             query?: never;
             header?: never;
@@ -9569,7 +9718,7 @@ export interface operations {
             };
         };
     };
-    upkeep_check_quality_api_quality_check_post: {
+    check_quality: {
         parameters: {
             query?: never;
             header?: never;
@@ -9699,7 +9848,7 @@ export interface operations {
             };
         };
     };
-    upkeep_acknowledge_api_quality__id__acknowledge_post: {
+    acknowledge: {
         parameters: {
             query?: never;
             header?: never;
@@ -9831,7 +9980,7 @@ export interface operations {
             };
         };
     };
-    upkeep_retry_quarantined_api_quarantine__id__retry_post: {
+    retry_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -9963,7 +10112,7 @@ export interface operations {
             };
         };
     };
-    upkeep_retry_all_quarantined_api_quarantine_retry_post: {
+    retry_all_quarantined: {
         parameters: {
             query?: never;
             header?: never;
@@ -10089,7 +10238,7 @@ export interface operations {
             };
         };
     };
-    scheduler_scheduler_jobs_api_scheduler_jobs_get: {
+    scheduler_jobs: {
         parameters: {
             query?: never;
             header?: never;
@@ -10215,7 +10364,7 @@ export interface operations {
             };
         };
     };
-    scheduler_scheduler_job_api_scheduler_jobs__id__get: {
+    scheduler_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -10347,7 +10496,7 @@ export interface operations {
             };
         };
     };
-    scheduler_job_runs_api_scheduler_jobs__id__runs_get: {
+    job_runs: {
         parameters: {
             query?: {
                 /** @description How many at most. */
@@ -10484,7 +10633,7 @@ export interface operations {
             };
         };
     };
-    scheduler_trigger_api_scheduler_jobs__id__trigger_post: {
+    trigger: {
         parameters: {
             query?: never;
             header?: never;
@@ -10620,7 +10769,7 @@ export interface operations {
             };
         };
     };
-    scheduler_enable_api_scheduler_jobs__id__enable_post: {
+    enable: {
         parameters: {
             query?: never;
             header?: never;
@@ -10752,7 +10901,7 @@ export interface operations {
             };
         };
     };
-    scheduler_disable_api_scheduler_jobs__id__disable_post: {
+    disable: {
         parameters: {
             query?: never;
             header?: never;
@@ -10884,7 +11033,7 @@ export interface operations {
             };
         };
     };
-    scheduler_schedule_api_scheduler_jobs__id__schedule_post: {
+    schedule: {
         parameters: {
             query?: never;
             header?: never;
@@ -11020,7 +11169,7 @@ export interface operations {
             };
         };
     };
-    scheduler_parameters_api_scheduler_jobs__id__parameters_post: {
+    parameters: {
         parameters: {
             query?: never;
             header?: never;
@@ -11156,7 +11305,7 @@ export interface operations {
             };
         };
     };
-    scheduler_preview_api_scheduler_preview_get: {
+    preview: {
         parameters: {
             query: {
                 /**
@@ -11290,7 +11439,7 @@ export interface operations {
             };
         };
     };
-    scheduler_leader_api_scheduler_leader_get: {
+    leader: {
         parameters: {
             query?: never;
             header?: never;
@@ -11416,7 +11565,7 @@ export interface operations {
             };
         };
     };
-    config_config_symbols_api_config_symbols_get: {
+    config_symbols: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -11547,7 +11696,7 @@ export interface operations {
             };
         };
     };
-    config_track_symbols_api_config_symbols_post: {
+    track_symbols: {
         parameters: {
             query?: never;
             header?: never;
@@ -11677,7 +11826,7 @@ export interface operations {
             };
         };
     };
-    config_untrack_symbol_api_config_symbols__symbol__delete: {
+    untrack_symbol: {
         parameters: {
             query?: {
                 /** @description The exchange. */
@@ -11812,7 +11961,7 @@ export interface operations {
             };
         };
     };
-    config_change_series_api_config_symbols__symbol__patch: {
+    change_series: {
         parameters: {
             query?: never;
             header?: never;
@@ -11948,7 +12097,7 @@ export interface operations {
             };
         };
     };
-    config_exchange_symbols_api_config_exchange_symbols_get: {
+    exchange_symbols: {
         parameters: {
             query?: {
                 /** @description Part of the name, or an asset. */
@@ -12081,7 +12230,7 @@ export interface operations {
             };
         };
     };
-    config_list_settings_api_config_settings_get: {
+    list_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -12207,7 +12356,7 @@ export interface operations {
             };
         };
     };
-    config_change_settings_api_config_settings_put: {
+    change_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -12337,7 +12486,7 @@ export interface operations {
             };
         };
     };
-    bootstrap_bootstrap_api_admin_bootstrap_post: {
+    bootstrap: {
         parameters: {
             query?: never;
             header?: never;
@@ -12467,7 +12616,7 @@ export interface operations {
             };
         };
     };
-    exchange_rate_limit_api_rate_limit_get: {
+    rate_limit: {
         parameters: {
             query?: never;
             header?: never;
@@ -12593,7 +12742,7 @@ export interface operations {
             };
         };
     };
-    exchange_simulator_faults_api_simulator_faults_get: {
+    simulator_faults: {
         parameters: {
             query?: never;
             header?: never;
@@ -12719,7 +12868,7 @@ export interface operations {
             };
         };
     };
-    exchange_add_fault_api_simulator_faults_post: {
+    add_fault: {
         parameters: {
             query?: never;
             header?: never;
@@ -12849,7 +12998,7 @@ export interface operations {
             };
         };
     };
-    exchange_remove_faults_api_simulator_faults_delete: {
+    remove_faults: {
         parameters: {
             query?: never;
             header?: never;
@@ -12975,7 +13124,7 @@ export interface operations {
             };
         };
     };
-    exchange_remove_fault_api_simulator_faults__id__delete: {
+    remove_fault: {
         parameters: {
             query?: never;
             header?: never;
@@ -13107,7 +13256,7 @@ export interface operations {
             };
         };
     };
-    notifications_notifications_api_notifications_get: {
+    notifications: {
         parameters: {
             query?: {
                 /** @description How many at most. */
@@ -13240,7 +13389,7 @@ export interface operations {
             };
         };
     };
-    notifications_read_notification_api_notifications__id__read_post: {
+    read_notification: {
         parameters: {
             query?: never;
             header?: never;
@@ -13372,7 +13521,7 @@ export interface operations {
             };
         };
     };
-    notifications_read_all_notifications_api_notifications_read_post: {
+    read_all_notifications: {
         parameters: {
             query?: never;
             header?: never;
@@ -13498,7 +13647,7 @@ export interface operations {
             };
         };
     };
-    notifications_test_notifications_api_notifications_test_post: {
+    test_notifications: {
         parameters: {
             query?: never;
             header?: never;
@@ -13624,7 +13773,7 @@ export interface operations {
             };
         };
     };
-    access_login_api_login_post: {
+    login: {
         parameters: {
             query?: never;
             header?: never;
@@ -13754,7 +13903,7 @@ export interface operations {
             };
         };
     };
-    access_logout_api_logout_post: {
+    logout: {
         parameters: {
             query?: never;
             header?: never;
@@ -13880,7 +14029,7 @@ export interface operations {
             };
         };
     };
-    access_session_api_session_get: {
+    session: {
         parameters: {
             query?: never;
             header?: never;
@@ -14006,7 +14155,7 @@ export interface operations {
             };
         };
     };
-    access_list_tokens_api_tokens_get: {
+    list_tokens: {
         parameters: {
             query?: {
                 /** @description Whether those that were revoked are listed, too. */
@@ -14135,7 +14284,7 @@ export interface operations {
             };
         };
     };
-    access_create_token_api_tokens_post: {
+    create_token: {
         parameters: {
             query?: never;
             header?: never;
@@ -14265,7 +14414,7 @@ export interface operations {
             };
         };
     };
-    access_revoke_token_api_tokens__id__delete: {
+    revoke_token: {
         parameters: {
             query?: never;
             header?: never;
@@ -14397,7 +14546,7 @@ export interface operations {
             };
         };
     };
-    access_list_audit_api_audit_get: {
+    list_audit: {
         parameters: {
             query?: {
                 /** @description How many at most. */
@@ -14528,7 +14677,7 @@ export interface operations {
             };
         };
     };
-    system_health_health_api_health_get: {
+    health: {
         parameters: {
             query?: never;
             header?: never;
@@ -14654,7 +14803,7 @@ export interface operations {
             };
         };
     };
-    system_health_ingestion_health_api_data_ingestion_health_get: {
+    ingestion_health: {
         parameters: {
             query?: never;
             header?: never;
@@ -14780,7 +14929,7 @@ export interface operations {
             };
         };
     };
-    system_health_doctor_api_doctor_post: {
+    doctor: {
         parameters: {
             query?: never;
             header?: never;
@@ -14906,7 +15055,7 @@ export interface operations {
             };
         };
     };
-    health_live_health_live_get: {
+    live: {
         parameters: {
             query?: never;
             header?: never;
@@ -15032,7 +15181,7 @@ export interface operations {
             };
         };
     };
-    health_ready_health_ready_get: {
+    ready: {
         parameters: {
             query?: never;
             header?: never;
@@ -15158,7 +15307,7 @@ export interface operations {
             };
         };
     };
-    metrics_metrics_metrics_get: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;

@@ -16,7 +16,7 @@ export function makeRun(over: Partial<Run> = {}): Run {
     lane: "history",
     state: "running",
     wish: null,
-    origin: "person",
+    origin: "manual",
     requested_by: "operator",
     parameters: {},
     exchange: "binance",
