@@ -20,7 +20,7 @@ from src.jobs.context import Kind, RunContext
 from src.jobs.filling import FillGaps
 from src.jobs.job_registry import DAILY_AGEING, WEEKLY_MAINTENANCE
 from src.jobs.progress import Progress
-from src.lake.store import Bucket
+from src.lake.store import Bucket, ObjectStore
 from src.maintenance.data_lake import DataLakeManager
 from src.maintenance.evidence import EvidenceCheck
 from src.maintenance.reconcile import Reconciler
@@ -67,7 +67,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What there was at the end of a day."""
+    """What there was at the end of a day; *inodes* are the folder's, and 0 in S3."""
 
     day: str
     files: int
@@ -82,13 +82,15 @@ class Sample:
 
 
 class Life:
-    """Lives through a plan in *folder*; usable in a ``with`` statement."""
+    """Lives through a plan in *folder*, or in the stores given; usable in a ``with`` statement."""
 
-    def __init__(self, folder: Path, plan: Plan, url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, url: str | None = None, lake: ObjectStore | None = None
+    ) -> None:
         self._folder = folder
         self._plan = plan
         # A short request log: it is the simulator's, and meant to be read by tests.
-        self._rig = Rig(folder, warehouse_url=url, log_size=100)
+        self._rig = Rig(folder, warehouse_url=url, lake=lake, log_size=100)
         self._transform = TransformManager(self._rig.warehouse, self._rig.lake, self._rig.clock)
         self._process = self._rig.start()
         self._filling = self._make_filling()

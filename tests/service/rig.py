@@ -17,6 +17,7 @@ from src.extract.landing import Landing
 from src.extract.manager import ExtractionManager
 from src.extract.tracking import Tracking
 from src.lake.local_store import LocalStore
+from src.lake.store import ObjectStore
 from src.simulator.config import SimulatorConfig
 from src.simulator.simulator import Simulator
 from src.transform.manager import TransformManager, TransformReport
@@ -71,13 +72,20 @@ class Process:
 
 
 class Rig:
-    """One exchange, lake and warehouse; usable in a ``with`` statement."""
+    """One exchange, lake and warehouse, the latter two in *folder* by default; for a ``with`` statement."""
 
-    def __init__(self, folder: Path, *, warehouse_url: str | None = None, **config: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        warehouse_url: str | None = None,
+        lake: ObjectStore | None = None,
+        **config: Any,
+    ) -> None:
         self.clock = ManualClock(NOW_MS)
         self.simulator = Simulator(SimulatorConfig(clock=self.clock.now_ms, **config)).serve_in_thread()
         self.warehouse: Warehouse = open_warehouse(warehouse_url or sqlite_url(folder / "warehouse.db"))
-        self.lake = LocalStore(folder / "data_lake")
+        self.lake = lake or LocalStore(folder / "data_lake")
         self.lake.ensure_buckets()
         migrate(self.warehouse)
         self._started: list[Process] = []
