@@ -51,14 +51,13 @@ def _delete(parts: House, third: Sequence[Partition]) -> None:
     for one in third:
         opened = fact_klines.c.open_time
         inside = (opened >= one.window.start_ms) & (opened < one.window.end_ms)
-        parts.warehouse.run(
-            lambda connection, inside=inside: connection.execute(fact_klines.delete().where(inside))
-        )  # type: ignore[misc]
+        with parts.warehouse.write() as connection:
+            connection.execute(fact_klines.delete().where(inside))
 
 
 def _drop(parts: House, third: Sequence[Partition]) -> None:
-    for one in third:
-        drop_partitions(parts.warehouse, fact_klines, [one.name], lambda _: True)
+    # In one go, as retention does.
+    drop_partitions(parts.warehouse, fact_klines, [one.name for one in third], lambda _: True)
 
 
 def _count(parts: House) -> int:

@@ -1,4 +1,4 @@
-"""What all steps of ageing the lake tell: how much they did, and which objects stand in the way."""
+"""What steps of ageing tell: how far they are, and of the lake how much they did and what is in the way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 Progress = Callable[[str, int], None]
-"""Hears what is worked on, and how many objects were done since it last heard."""
+"""Hears what is worked on, and how many objects or rows were done since it last heard."""
 ShouldStop = Callable[[], bool]
 """Is asked between two transactions."""
 
@@ -61,9 +61,10 @@ class StepReport:
         }
 
 
-def tell_nobody(_what: str, _objects: int) -> None:
-    pass
+def tell_nobody(_what: str, _done: int) -> None:
+    """Take progress that nobody wants to see."""
 
 
 def never() -> bool:
+    """Go on to the end."""
     return False

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, or_, select, tupl
 
 from src.clock import Clock
 from src.domain import DAY_MS, HOUR_MS
-from src.maintenance.retention import Progress, ShouldStop, never_stop, tell_nobody
+from src.maintenance.ageing_report import Progress, ShouldStop, never, tell_nobody
 from src.warehouse.access_tables import audit_log, tokens
 from src.warehouse.ageing_tables import disk_samples
 from src.warehouse.engine import Warehouse
@@ -68,9 +68,7 @@ class Housekeeping:
         with self._warehouse.read() as connection:
             return {chore.table: chore.count(connection) for chore in self._list_chores()}
 
-    def run(
-        self, progress: Progress = tell_nobody, should_stop: ShouldStop = never_stop
-    ) -> HousekeepingReport:
+    def run(self, progress: Progress = tell_nobody, should_stop: ShouldStop = never) -> HousekeepingReport:
         """Delete; *should_stop* is asked between two transactions."""
         report = HousekeepingReport()
         for chore in self._list_chores():

@@ -5,11 +5,12 @@ Each transaction is short, leaves everything in order and may be the last: a sec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 
 from src.clock import Clock
 from src.domain import DAY_MS, Interval, Window
+from src.maintenance.ageing_report import Progress, ShouldStop, never, tell_nobody
 from src.maintenance.dropping_facts import PartitionDrop
 from src.maintenance.foretelling import foretell_depth, foretell_facts
 from src.maintenance.retention_plan import (
@@ -29,25 +30,15 @@ from src.maintenance.retention_plan import (
 )
 from src.warehouse.ageing import age_out, windows_to_delete
 from src.warehouse.depth_ageing import delete_depth, iterate_symbols
-from src.warehouse.dropping import drop_partitions, list_partitions
+from src.warehouse.dropping import Partition, drop_partitions, list_partitions
 from src.warehouse.engine import Warehouse
 from src.warehouse.sealing import OpenDay, seal_days
 from src.warehouse.series import SeriesRow
 from src.warehouse.tables import fact_klines, fact_orderbook
 from src.warehouse.wanted import FOR_EVER, ages_before
 
-# Hears what is worked on, and how many rows went since it heard last.
-Progress = Callable[[str, int], None]
-ShouldStop = Callable[[], bool]
-
-
-def tell_nobody(_what: str, _rows: int) -> None:
-    """Take progress that nobody wants to see."""
-
-
-def never_stop() -> bool:
-    """Go on to the end."""
-    return False
+# One statement for several costs hardly more than for one; writers wait for all of it.
+_MOST_AT_ONCE = 10
 
 
 class Retention:
@@ -66,14 +57,12 @@ class Retention:
         foretell_depth(self._warehouse, plan, self._depth_before_ms(now_ms))
         return plan
 
-    def run(self, progress: Progress = tell_nobody, should_stop: ShouldStop = never_stop) -> RetentionReport:
+    def run(self, progress: Progress = tell_nobody, should_stop: ShouldStop = never) -> RetentionReport:
         """Age out candles, then depth; *should_stop* is asked between two transactions."""
         report = self.age_facts(progress, should_stop)
         return report if report.is_stopped else self.age_depth(progress, should_stop, report)
 
-    def age_facts(
-        self, progress: Progress = tell_nobody, should_stop: ShouldStop = never_stop
-    ) -> RetentionReport:
+    def age_facts(self, progress: Progress = tell_nobody, should_stop: ShouldStop = never) -> RetentionReport:
         """Seal what is to lose its minutes, then let them go."""
         report, now_ms = RetentionReport(), self._clock.now_ms()
         ageing = _FactsAgeing(self._warehouse, now_ms, self._keep_days, report, progress, should_stop)
@@ -83,7 +72,7 @@ class Retention:
     def age_depth(
         self,
         progress: Progress = tell_nobody,
-        should_stop: ShouldStop = never_stop,
+        should_stop: ShouldStop = never,
         report: RetentionReport | None = None,
     ) -> RetentionReport:
         """Let depth go by its age alone; what went is added to *report*."""
@@ -117,13 +106,15 @@ class _FactsAgeing:
         self._report = report
         self._progress = progress
         self._should_stop = should_stop
+        # What is sealed and goes with its partition, together with the next such.
+        self._ripe: list[Portion] = []
 
     def run(self) -> bool:
         partitions = list_partitions(self._warehouse, fact_klines)
         with self._warehouse.read() as connection:
             series = list_ageing(connection, self._now_ms, self._keep_days)
             portions = list(divide(connection, partitions, series))
-        return all(self._take(portion) for portion in portions)
+        return all(self._take(portion) for portion in portions) and self._drop_ripe()
 
     def _before(self, row: SeriesRow) -> int:
         return ages_before(row, self._now_ms, self._keep_days)
@@ -136,8 +127,9 @@ class _FactsAgeing:
         if not all(self._seal(one, portion) for one in portion.series) or self._should_stop():
             return False
         is_whole = len(self._report.kept) == open_before
-        if portion.way is Way.DROP and is_whole and self._drop(portion):
-            return True
+        if portion.way is Way.DROP and is_whole:
+            self._ripe.append(portion)
+            return len(self._ripe) < _MOST_AT_ONCE or self._drop_ripe()
         return all(self._delete(one, portion) for one in portion.series)
 
     def _seal(self, one: Ageing, portion: Portion) -> bool:
@@ -160,15 +152,21 @@ class _FactsAgeing:
         self._report.kept += why_open(one.row.key, days)
         return True
 
-    def _drop(self, portion: Portion) -> bool:
-        assert portion.partition is not None
-        rows = PartitionDrop(self._warehouse, portion, self._before).run()
+    def _drop_ripe(self) -> bool:
+        ripe, self._ripe = self._ripe, []
+        return not ripe or self._drop(ripe)
+
+    def _drop(self, portions: Sequence[Portion]) -> bool:
+        """Drop partitions at once; where that cannot be, one by one, and what cannot go so row by row."""
+        rows = PartitionDrop(self._warehouse, portions, self._before).run()
+        if rows is None and len(portions) > 1:
+            return all(self._drop([portion]) for portion in portions)
         if rows is None:
-            return False
+            return all(self._delete(one, portions[0]) for one in portions[0].series)
+        names = [full_name(one.partition, fact_klines) for one in portions if one.partition]
         self._report.rows += rows
-        name = full_name(portion.partition, fact_klines)
-        self._report.partitions.append(name)
-        self._progress(name, rows)
+        self._report.partitions += names
+        self._progress(", ".join(names), rows)
         return True
 
     def _delete(self, one: Ageing, portion: Portion) -> bool:
@@ -205,16 +203,19 @@ class _DepthAgeing:
 
     def run(self) -> bool:
         split = split_depth(list_partitions(self._warehouse, fact_orderbook), self._before_ms)
-        for partition in split.dropped:
+        for start in range(0, len(split.dropped), _MOST_AT_ONCE):
             if self._should_stop():
                 return False
-            name = full_name(partition, fact_orderbook)
-            drop_partitions(self._warehouse, fact_orderbook, [partition.name], lambda _: True)
-            self._report.partitions.append(name)
-            self._report.depth_rows += partition.rows
-            self._progress(name, partition.rows)
+            self._drop(split.dropped[start : start + _MOST_AT_ONCE])
         self._report.waiting += [full_name(partition, fact_orderbook) for partition in split.waiting]
         return all(self._delete(window) for window in split.deleted)
+
+    def _drop(self, partitions: Sequence[Partition]) -> None:
+        drop_partitions(self._warehouse, fact_orderbook, [one.name for one in partitions], lambda _: True)
+        names, rows = [full_name(one, fact_orderbook) for one in partitions], sum(o.rows for o in partitions)
+        self._report.partitions += names
+        self._report.depth_rows += rows
+        self._progress(", ".join(names), rows)
 
     def _delete(self, window: Window) -> bool:
         with self._warehouse.read() as connection:

@@ -8,7 +8,7 @@ aged out, change in one transaction under the series' lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
@@ -30,14 +30,6 @@ ROWS_A_TRANSACTION = 4000
 
 # Tells before when (UTC ms) a series' candles are to age out, as its row is now.
 Before = Callable[[SeriesRow], int]
-
-
-class WrittenOff(NamedTuple):
-    """Candles that both ledgers tell of as aged out; *load_version* is that of the series since."""
-
-    row: SeriesRow
-    load_version: int
-    held: list[Held]
 
 
 def windows_to_delete(interval: Interval, held: Sequence[Held]) -> Iterator[Window]:
@@ -66,10 +58,10 @@ def age_out(connection: Connection, key: SeriesKey, life: Lifetime, window: Wind
 
 def write_off(
     connection: Connection, key: SeriesKey, life: Lifetime, window: Window, before: Before
-) -> WrittenOff | None:
+) -> list[Held] | None:
     """Note that all that is held of *window* ages out, for facts that go with their whole partition.
 
-    None, and nothing is noted, where some of it has to stay.
+    Return what that is; None, and nothing is noted, where some of it has to stay.
     """
     row = lock_series(connection, [key])[key]
     held = count_held(connection, row.key, window)
@@ -78,7 +70,7 @@ def write_off(
     if subtract(merge(each.window for each in held), list_ripe(connection, row, life, window, held)):
         return None
     _write_off(connection, row, held)
-    return WrittenOff(row, row.load_version + bool(held), held)
+    return held
 
 
 def take_back(connection: Connection, key: SeriesKey, window: Window) -> None:

@@ -219,6 +219,30 @@ def test_what_lands_between_the_look_and_the_drop_is_not_lost(
     assert len(state(on_server)["facts"]) == 120
 
 
+def test_partitions_go_at_once_and_a_late_load_holds_up_only_its_own(
+    on_server: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, late = FRIDAY_MS - 7 * DAY_MS, FRIDAY_MS - 7 * DAY_MS + 30 * MINUTE_MS
+    load(on_server, "BTCUSDT", range(earlier, earlier + DAY_MS, MINUTE_MS), CAPTURED_MS + 40)
+    drop, tries = dropping.drop_partitions, list[set[str]]()
+
+    def late_load_first(warehouse: Warehouse, table: Table, names: Sequence[str], may_drop: Any) -> bool:
+        if not tries:
+            load(on_server, "ETHUSDT", [late], CAPTURED_MS + 50)
+        tries.append({"p_20260105", "p_20260112"}.intersection(names))
+        return drop(warehouse, table, names, may_drop)
+
+    monkeypatch.setattr(dropping_facts, "drop_partitions", late_load_first)
+    report = retention(on_server).age_facts()
+    assert [names for names in tries if names] == [{"p_20260105", "p_20260112"}, {"p_20260112"}]
+    assert "fact_klines.p_20260112" in report.partitions
+    assert "fact_klines.p_20260105" not in report.partitions
+    assert report.rows == 1440 + 2 * (240 + 1440)
+    after = state(on_server)
+    assert after["differences"] == []
+    assert [one for one in after["facts"] if one[1] < FRIDAY_MS + 2 * DAY_MS] == [("ETHUSDT", late)]
+
+
 class Writer:
     """Loads a minute after the other in a thread, and notes how long each took."""
 
