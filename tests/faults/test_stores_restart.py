@@ -34,7 +34,7 @@ def s3(rig: Rig, tmp_path: Path) -> Iterator[PrivateServer]:
     """Give a running S3 server that is the rig's lake."""
     process, server = private_s3(tmp_path)
     with process:
-        rig.lake = MinioStore(server.endpoint, server.access_key, server.secret_key)  # type: ignore[assignment]
+        rig.lake = MinioStore(server.endpoint, server.access_key, server.secret_key)
         rig.lake.ensure_buckets()
         yield process
 
