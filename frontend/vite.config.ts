@@ -20,5 +20,6 @@ export default defineConfig({
     setupFiles: ["src/test/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     css: false,
+    testTimeout: 30_000, // for busy machines; a test that hangs is what it is for
   },
 });

@@ -1,5 +1,5 @@
 /** The pages: where they are, what they are called, and the code that draws them, loaded once it is needed. */
-import type { Icon } from "@tabler/icons-react";
+import { type Icon, IconLayoutDashboard } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export type Page = {
@@ -12,4 +12,12 @@ export type Page = {
   load: () => Promise<{ Component: ComponentType }>;
 };
 
-export const pages: readonly Page[] = [];
+export const pages: readonly Page[] = [
+  {
+    path: "/",
+    name: "Dashboard",
+    icon: IconLayoutDashboard,
+    words: "home prices market symbols",
+    load: () => import("@/features/dashboard/Dashboard"),
+  },
+];

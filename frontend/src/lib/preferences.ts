@@ -1,5 +1,5 @@
 /** What a person prefers in this browser: time zone, favourites. Kept in localStorage, shared by all tabs. */
-import { useCallback, useSyncExternalStore } from "react";
+import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { Zone } from "./time";
 
 const listeners = new Set<() => void>();
@@ -42,12 +42,16 @@ export function useZone(): [Zone, (zone: Zone) => void] {
 }
 
 export function useFavourites(): [ReadonlySet<string>, (symbol: string) => void] {
-  const [text, setText] = usePreference("favourites", "");
-  const favourites = new Set(text.split(",").filter(Boolean));
-  const toggle = (symbol: string) => {
-    const after = new Set(favourites);
-    if (!after.delete(symbol)) after.add(symbol);
-    setText([...after].join(","));
-  };
-  return [favourites, toggle];
+  const [text] = usePreference("favourites", "");
+  return [useMemo(() => namesIn(text), [text]), toggleFavourite];
+}
+
+function toggleFavourite(symbol: string) {
+  const after = namesIn(read("favourites") ?? "");
+  if (!after.delete(symbol)) after.add(symbol);
+  write("favourites", [...after].join(","));
+}
+
+function namesIn(text: string): Set<string> {
+  return new Set(text.split(",").filter(Boolean));
 }

@@ -1,5 +1,5 @@
 /** Answers of the API for unit tests: whole ones, of which a test overrides what it is about. */
-import type { Run, Session } from "@/api/types";
+import type { Card, Dashboard, Run, Session } from "@/api/types";
 
 export const NOW_MS = Date.UTC(2026, 0, 9, 14, 30);
 
@@ -50,4 +50,37 @@ export function makeRun(over: Partial<Run> = {}): Run {
     took_ms: null,
     ...over,
   };
+}
+
+export function makeCard(symbol: string, over: Partial<Card> = {}, day: Partial<Card["day"]> = {}): Card {
+  return {
+    symbol,
+    interval: "1m",
+    tier: "TIER4",
+    status: "TRADING",
+    freshness: "fresh",
+    last_open_ms: NOW_MS - 60_000,
+    candles: 1440,
+    day: {
+      price: "100.00000000",
+      price_at_ms: NOW_MS,
+      price_before: "98.00000000",
+      change: "2.00000000",
+      change_percent: "2.04",
+      high: "110.00000000",
+      low: "90.00000000",
+      volume: "10.00000000",
+      quote_volume: "1000.00000000",
+      weighted_average: "100.00000000",
+      trade_count: 50,
+      complete: true,
+      ...day,
+    },
+    closes: ["98", "99", "100"],
+    ...over,
+  };
+}
+
+export function makeDashboard(symbols: Card[]): Dashboard {
+  return { exchange: "binance", now_ms: NOW_MS, now: "2026-01-09T14:30:00Z", rising: 0, falling: 0, symbols };
 }

@@ -11,7 +11,7 @@ import { theme } from "@/theme/theme";
 /** Render *content* as a page at *at*, inside all that surrounds pages; each test has a cache of its own. */
 export function renderPage(content: ReactNode, at = "/") {
   const cache = new QueryClient({ defaultOptions: { queries: { retry: false } } });
-  return render(
+  const rendered = render(
     <MantineProvider theme={theme} env="test">
       <QueryClientProvider client={cache}>
         <OperatorProvider>
@@ -24,4 +24,5 @@ export function renderPage(content: ReactNode, at = "/") {
       </QueryClientProvider>
     </MantineProvider>,
   );
+  return { ...rendered, cache };
 }

@@ -1,0 +1,39 @@
+import { Group, Paper, Text } from "@mantine/core";
+import { memo } from "react";
+import type { Card } from "@/api/types";
+import { Change } from "@/components/Amounts";
+import { compact } from "@/lib/format";
+import classes from "./Dashboard.module.css";
+import { CardState, DayRange, DaySpark, LivePrice, Star, SymbolLink } from "./parts";
+
+type Props = { card: Card; isFavourite: boolean; toggle: (symbol: string) => void };
+
+/** A symbol as a card. It renders again only when its own card has changed. */
+export const SymbolCard = memo(function SymbolCard({ card, isFavourite, toggle }: Props) {
+  const { day } = card;
+  return (
+    <Paper component="article" className={classes.card} aria-label={card.symbol}>
+      <Group justify="space-between" wrap="nowrap" gap="xs">
+        <SymbolLink symbol={card.symbol} />
+        <Group gap={4} wrap="nowrap">
+          <CardState card={card} />
+          <Star symbol={card.symbol} isOn={isFavourite} toggle={toggle} />
+        </Group>
+      </Group>
+      <Group justify="space-between" align="center" wrap="nowrap" my={4}>
+        <div>
+          <div className={classes.big}>
+            <LivePrice amount={day.price} />
+          </div>
+          <Change value={day.change_percent} />
+        </div>
+        <DaySpark card={card} width={110} />
+      </Group>
+      <DayRange day={day} />
+      <Text size="xs" c="dimmed" mt={6} className="ch-num">
+        Volume {compact(day.quote_volume)}, {compact(day.trade_count)} trades
+        {day.complete ? "" : ", some candles missing"}
+      </Text>
+    </Paper>
+  );
+});
