@@ -167,6 +167,7 @@ class FillGaps:
         ids = wanted.get("ids") or ()
         query = GapFilter(
             symbols=wanted.get("symbols") or (),
+            intervals=_intervals(wanted),
             states=states,
             ids=ids,
             ends_after_ms=None if ids else self._since_ms(context),
@@ -186,8 +187,13 @@ class FillGaps:
         wanted = context.parameters
         if wanted.get("ids"):
             return []
-        symbols = set(wanted.get("symbols") or ())
-        lags = [lag for lag in changes.lags if not symbols or lag.row.key.symbol in symbols]
+        symbols, intervals = set(wanted.get("symbols") or ()), _intervals(wanted)
+        lags = [
+            lag
+            for lag in changes.lags
+            if (not symbols or lag.row.key.symbol in symbols)
+            and (not intervals or lag.row.key.interval in intervals)
+        ]
         return [lag for lag in lags if _is_late(lag, self.clock.now_ms())][: wanted.get("max_gaps")]
 
     def _fill(self, context: RunContext, row: SeriesRow, together: Sequence[GapRow], filled: _Filled) -> None:
@@ -268,6 +274,10 @@ def ask_fill(warehouse: Warehouse, parameters: Mapping[str, Any], requested_by: 
     checked = FillParameters(**parameters).model_dump(mode="json")
     new = NewRun(FILL_GAPS, Lane.REPAIR, MANUAL, requested_by, checked, unit="gaps")
     return warehouse.run(lambda connection: create_run(connection, new))
+
+
+def _intervals(parameters: Mapping[str, Any]) -> list[Interval]:
+    return [Interval(one) for one in parameters.get("intervals") or ()]
 
 
 def _is_wanted(gap: GapRow, changes: GapChanges) -> bool:

@@ -59,10 +59,11 @@ class SampleParameters(Parameters):
 class FillParameters(Parameters):
     """*ids* are asked for whatever else is said; *lookback_days* None is all that is wanted.
 
-    At most *max_gaps* are asked for, newest first, of all symbols where none are named.
+    At most *max_gaps* are asked for, newest first, of all symbols and intervals where none are named.
     """
 
     symbols: tuple[str, ...] = ()
+    intervals: tuple[Interval, ...] = ()
     ids: tuple[int, ...] = ()
     lookback_days: int | None = Field(None, ge=1)
     max_gaps: int = Field(2000, ge=1)

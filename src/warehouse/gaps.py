@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select
 
-from src.domain import Window
+from src.domain import Interval, Window
 from src.errors import NotFound
 from src.warehouse import dialects
 from src.warehouse.in_parts import in_parts
@@ -117,14 +117,17 @@ class GapRow:
 class GapFilter:
     """Which gaps to list; what is empty or None leaves a question open.
 
-    *before* is end and id of the last gap of the page before.
+    *before* is end and id of the last gap of the page before. Gaps that end after *ends_after_ms* and start
+    before *starts_before_ms* lie within a window at least in part.
     """
 
     series_ids: Sequence[int] = ()
     symbols: Sequence[str] = ()
+    intervals: Sequence[Interval] = ()
     states: Sequence[GapState] = ()
     ids: Sequence[int] = ()
     ends_after_ms: int | None = None
+    starts_before_ms: int | None = None
     before: tuple[int, int] | None = None
 
 
@@ -254,12 +257,18 @@ def _conditions(wanted: GapFilter) -> list[ColumnElement[bool]]:
     if wanted.symbols:
         of_symbols = select(series.c.id).where(series.c.symbol.in_(wanted.symbols))
         conditions.append(gaps.c.series_id.in_(of_symbols))
+    if wanted.intervals:
+        codes = [interval.value for interval in wanted.intervals]
+        of_intervals = select(series.c.id).where(series.c.interval_code.in_(codes))
+        conditions.append(gaps.c.series_id.in_(of_intervals))
     if wanted.states:
         conditions.append(gaps.c.state.in_([state.value for state in wanted.states]))
     if wanted.ids:
         conditions.append(gaps.c.id.in_(wanted.ids))
     if wanted.ends_after_ms is not None:
         conditions.append(gaps.c.end_time > wanted.ends_after_ms)
+    if wanted.starts_before_ms is not None:
+        conditions.append(gaps.c.start_time < wanted.starts_before_ms)
     if wanted.before is not None:
         end_ms, gap_id = wanted.before
         is_level = (gaps.c.end_time == end_ms) & (gaps.c.id < gap_id)

@@ -7,6 +7,7 @@ objects, this is the history of what was known here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ from src.domain import Candle, SeriesKey, Window
 from src.warehouse import dialects
 from src.warehouse.facts import CANDLE_COLUMNS
 from src.warehouse.ledger_tables import restatements
-from src.warehouse.series import SeriesRow
+from src.warehouse.series import SeriesRow, list_series
 from src.warehouse.tables import fact_klines, fact_klines_coarse, series
 
 _VALUES = tuple(name for name in CANDLE_COLUMNS if name != "open_time")
@@ -68,6 +69,39 @@ def list_versions(connection: Connection, row: SeriesRow, open_time_ms: int) -> 
     found = [_version(one, one.replaced_at, one.replaced_by) for one in connection.execute(earlier)]
     present = connection.execute(_select_fact(row.key, open_time_ms)).one_or_none()
     return found if present is None else [*found, _version(present, None, None)]
+
+
+def list_newest(
+    connection: Connection,
+    exchange: str,
+    symbols: Sequence[str] = (),
+    before: tuple[int, int, int, int, int] | None = None,
+    limit: int = 100,
+) -> list[tuple[SeriesRow, Version]]:
+    """List the versions that were replaced, the last first; *before* is the place of the last one seen."""
+    c = restatements.c
+    place = (c.replaced_at, c.series_id, c.open_time, c.captured_at, c.object_id)
+    rows = {row.id: row for row in list_series(connection, tracked_only=False)}
+    wanted = [
+        row.id
+        for row in rows.values()
+        if row.key.exchange == exchange and (not symbols or row.key.symbol in symbols)
+    ]
+    query = select(restatements).where(c.series_id.in_(wanted))
+    if before:
+        query = query.where(_is_before(place, before))
+    newest = query.order_by(*[column.desc() for column in place]).limit(limit)
+    return [
+        (rows[one.series_id], _version(one, one.replaced_at, one.replaced_by))
+        for one in connection.execute(newest)
+    ]
+
+
+def _is_before(columns: Sequence[ColumnElement[int]], values: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a row's columns come before *values*, the first that differs deciding."""
+    (column, *rest), (value, *others) = columns, values
+    is_less = column < value
+    return or_(is_less, and_(column == value, _is_before(rest, others))) if rest else is_less
 
 
 def count_by_day(connection: Connection, row: SeriesRow, window: Window) -> dict[date, int]:

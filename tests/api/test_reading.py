@@ -208,6 +208,8 @@ def test_coverage_counts_days_for_a_heatmap(api: Api) -> None:
     assert TOO_OLD in {one["reason"] for one in series["not_wanted"]}
     days = {one["day"]: (one["wanted"], one["held"]) for one in series["days"]}
     assert days == {"2026-01-08": (0, 0), "2026-01-09": (0, 1430), "2026-01-10": (0, 360)}
+    by_days = get(api, "coverage", symbol="BTCUSDT", interval="1m", days_from="2026-01-09")["series"][0]
+    assert (by_days["held"], by_days["not_wanted"]) == (None, series["not_wanted"])
 
 
 def test_lineage_leads_from_a_candle_to_its_object(api: Api) -> None:

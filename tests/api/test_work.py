@@ -203,12 +203,21 @@ def test_gaps_are_found_listed_and_asked_for(own_api: Api) -> None:
     ]
     assert ok(own_api.anybody.get(f"{DATA}/gaps?symbol=ETHUSDT"))["gaps"] == []
     assert ok(own_api.anybody.get(f"{DATA}/gaps/BTCUSDT/1m?recent_days_only=1"))["gaps"] == []
+    assert ok(own_api.anybody.get(f"{DATA}/gaps?interval=1h&symbol=BTCUSDT"))["gaps"] == [
+        gap for gap in ok(own_api.anybody.get(f"{DATA}/gaps"))["gaps"] if gap["interval"] == "1h"
+    ]
+    around = {"start": GAP_MS + MINUTE_MS, "end": GAP_MS + 2 * MINUTE_MS}
+    [inside] = ok(own_api.anybody.get(f"{DATA}/gaps/BTCUSDT/1m", query_string=around))["gaps"]
+    assert inside["start_ms"] == GAP_MS
+    before = {"start": DAY_START_MS, "end": GAP_MS}
+    assert ok(own_api.anybody.get(f"{DATA}/gaps/BTCUSDT/1m", query_string=before))["gaps"] == []
     problem(own_api.anybody.get(f"{DATA}/gaps/LUNAUSDT/1m"), 404)
     told = ok(own_api.operator.post(f"{DATA}/gaps/fill", json={"ids": [listed[0]["id"]]}), 202)
     with own_api.parts.warehouse.read() as connection:
         run = get_run(connection, told["job_id"])
     assert (run.kind, run.parameters["ids"]) == ("fill_gaps", [listed[0]["id"]])
     problem(own_api.operator.post(f"{DATA}/gaps/fill", json={"ids": [1], "symbols": ["BTCUSDT"]}), 422)
+    problem(own_api.operator.post(f"{DATA}/gaps/fill", json={"ids": [1], "intervals": ["1m"]}), 422)
     asked_for = {"ids": [listed[0]["id"], 987_654]}
     refused = problem(own_api.operator.post(f"{DATA}/gaps/fill", json=asked_for), 404)
     assert "no gap 987654;" in refused["detail"]

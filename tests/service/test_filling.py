@@ -377,6 +377,14 @@ def test_newest_gaps_come_first_and_only_so_many(rig: Rig) -> None:
     assert {row.state for row in listed(rig)} == {GapState.FILLED}
 
 
+def test_only_gaps_of_the_intervals_that_are_named_are_asked_for(rig: Rig) -> None:
+    rig.simulator.change_market("hole:symbol=BTCUSDT,from=-9h,minutes=240")
+    filler = begin(rig, BTC, BTC_HOURS)
+    assert filler.run(intervals=(Interval.H1,)).result["gaps_asked"] == 1
+    assert {row.attempts for row in listed(rig, intervals=[Interval.M1])} == {0}
+    assert {row.attempts for row in listed(rig, intervals=[Interval.H1])} == {1}
+
+
 def test_gap_that_is_missing_once_more_has_a_row_of_its_own_time(rig: Rig) -> None:
     filler = begin(rig)
     forget(rig, *minutes_of(HOLE_WINDOW))

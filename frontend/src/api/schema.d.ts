@@ -260,6 +260,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/verify/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List how each day compared with the lake when that was last tried, the last first. */
+        get: operations["verify_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/restatements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the versions of candles that were replaced by others, the last first. */
+        get: operations["restated"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/export/{symbol}": {
         parameters: {
             query?: never;
@@ -2175,7 +2209,10 @@ export interface components {
             held: components["schemas"]["HeldOut"][] | null;
             /** Missing */
             missing: components["schemas"]["WindowOut"][] | null;
-            /** Not Wanted */
+            /**
+             * Not Wanted
+             * @description Null unless windows or days are asked for.
+             */
             not_wanted: components["schemas"]["UnwantedOut"][] | null;
             /** Days */
             days: components["schemas"]["DayCellOut"][] | null;
@@ -2382,6 +2419,102 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning" | "error";
+        /** VerifiedOut */
+        VerifiedOut: {
+            /**
+             * Next Cursor
+             * @description Asks for the next page; null on the last.
+             */
+            next_cursor: string | null;
+            /**
+             * Counts
+             * @description Of all series, whatever the page is narrowed to.
+             */
+            counts: components["schemas"]["VerifiedCountOut"][];
+            /** Results */
+            results: components["schemas"]["VerifiedDayOut"][];
+        };
+        /** VerifiedCountOut */
+        VerifiedCountOut: {
+            state: components["schemas"]["VerifyState"];
+            /** Days */
+            days: number;
+            /**
+             * Last Ms
+             * @description When a day that is so was compared last.
+             */
+            last_ms: number;
+        };
+        /**
+         * VerifiedDayOut
+         * @description One day of a series, as it compared when that was last tried.
+         */
+        VerifiedDayOut: {
+            /** Symbol */
+            symbol: string;
+            interval: components["schemas"]["Interval"];
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            state: components["schemas"]["VerifyState"];
+            /**
+             * Is Fault
+             * @description Whether it tells that something is wrong.
+             */
+            is_fault: boolean;
+            /** Candles */
+            candles: number;
+            /** Detail */
+            detail: string;
+            /** Verified Ms */
+            verified_ms: number;
+        };
+        /**
+         * VerifyState
+         * @description How a day compared; of several, the one that stands first here is told.
+         *
+         *     *deleted*: objects went by their age, so nothing can be said, which is no fault.
+         * @enum {string}
+         */
+        VerifyState: "object_missing" | "object_changed" | "differs" | "deleted" | "same";
+        /** RestatementsOut */
+        RestatementsOut: {
+            /**
+             * Next Cursor
+             * @description Asks for the next page; null on the last.
+             */
+            next_cursor: string | null;
+            /** Restatements */
+            restatements: components["schemas"]["RestatedOut"][];
+        };
+        /**
+         * RestatedOut
+         * @description A candle as it was before the exchange amended it; /api/lineage/{symbol} tells all its versions.
+         */
+        RestatedOut: {
+            /** Symbol */
+            symbol: string;
+            interval: components["schemas"]["Interval"];
+            /** Open Time Ms */
+            open_time_ms: number;
+            /** Close Price */
+            close_price: string;
+            /** Volume */
+            volume: string;
+            /** Known From Ms */
+            known_from_ms: number;
+            /** Replaced Ms */
+            replaced_ms: number;
+            /** Object Id */
+            object_id: number;
+            /**
+             * Replaced By
+             * @description The object with the newer version.
+             */
+            replaced_by: number;
+        };
         /**
          * Format
          * @description What a file can be: amounts are exact in all of them.
@@ -3252,7 +3385,7 @@ export interface components {
         };
         /**
          * FillIn
-         * @description Which gaps: those that are named, or those of symbols and days.
+         * @description Which gaps: those that are named, or those of symbols, intervals and days.
          */
         FillIn: {
             /**
@@ -3267,6 +3400,12 @@ export interface components {
              * @default []
              */
             symbols?: string[];
+            /**
+             * Intervals
+             * @description Only of these intervals; of all where none is named.
+             * @default []
+             */
+            intervals?: components["schemas"]["Interval"][];
             /**
              * Lookback Days
              * @description Only of the last days.
@@ -6379,6 +6518,278 @@ export interface operations {
             };
         };
     };
+    verify_results: {
+        parameters: {
+            query?: {
+                /** @description The exchange. */
+                exchange?: string;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; none for the first. */
+                cursor?: string | null;
+                /** @description Only these; may be given several times. */
+                symbol?: string[];
+                /** @description Only days that compared so; all where none is named. */
+                state?: components["schemas"]["VerifyState"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifiedOut"];
+                };
+            };
+            /** @description Not changed since the ETag that the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A token is needed, or it is not valid (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this token, from this origin or under this host name */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not at the moment */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Fields that are not accepted, each named in `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A store cannot be reached; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    restated: {
+        parameters: {
+            query?: {
+                /** @description The exchange. */
+                exchange?: string;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; none for the first. */
+                cursor?: string | null;
+                /** @description Only these; may be given several times. */
+                symbol?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestatementsOut"];
+                };
+            };
+            /** @description Not changed since the ETag that the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A token is needed, or it is not valid (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this token, from this origin or under this host name */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not at the moment */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Fields that are not accepted, each named in `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A store cannot be reached; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     export_candles: {
         parameters: {
             query?: {
@@ -8532,10 +8943,16 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Only these; may be given several times. */
                 symbol?: string[];
+                /** @description Only of these intervals; may be given several times. */
+                interval?: components["schemas"]["Interval"][];
                 /** @description Only in these states; all but filled where none is named. */
                 state?: components["schemas"]["GapState"][];
                 /** @description Only gaps that end within so many days. */
                 recent_days_only?: number | null;
+                /** @description Only gaps that end after then. */
+                start?: (string | number) | null;
+                /** @description Only gaps that start before then. */
+                end?: (string | number) | null;
             };
             header?: never;
             path?: never;
@@ -8673,6 +9090,10 @@ export interface operations {
                 state?: components["schemas"]["GapState"][];
                 /** @description Only gaps that end within so many days. */
                 recent_days_only?: number | null;
+                /** @description Only gaps that end after then. */
+                start?: (string | number) | null;
+                /** @description Only gaps that start before then. */
+                end?: (string | number) | null;
             };
             header?: never;
             path: {

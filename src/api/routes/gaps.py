@@ -12,7 +12,7 @@ from src.api.known import check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
 from src.api.problems import invalid, not_found
 from src.api.routing import Routes
-from src.api.schemas import ExchangeName, In, OfExchange, OfSymbol, Out, SymbolName, parameter
+from src.api.schemas import ExchangeName, In, OfExchange, OfSymbol, Out, SymbolName, TimeMs, parameter
 from src.domain import DAY_MS, Interval, SeriesKey
 from src.jobs.filling import ask_fill
 from src.maintenance.evidence import EvidenceCheck
@@ -30,10 +30,13 @@ _MOST_NAMED = 20
 
 class GapsQuery(Paged, OfExchange):
     symbol: list[SymbolName] = parameter([], about="Only these; may be given several times.")
+    interval: list[Interval] = parameter([], about="Only of these intervals; may be given several times.")
     state: list[GapState] = parameter([], about="Only in these states; all but filled where none is named.")
     recent_days_only: int | None = parameter(
         None, about="Only gaps that end within so many days.", ge=1, le=36_500
     )
+    start: TimeMs | None = parameter(None, about="Only gaps that end after then.")
+    end: TimeMs | None = parameter(None, about="Only gaps that start before then.")
 
 
 class EvidenceOut(Out):
@@ -79,7 +82,12 @@ def gaps(query: GapsQuery) -> GapsOut:
     check_symbols(query.symbol, query.exchange)
     with warehouse().read() as connection:
         rows = list_series(connection, tracked_only=False, where=series_table.c.exchange == query.exchange)
-    wanted = [row.id for row in rows if not query.symbol or row.key.symbol in query.symbol]
+    wanted = [
+        row.id
+        for row in rows
+        if (not query.symbol or row.key.symbol in query.symbol)
+        and (not query.interval or row.key.interval in query.interval)
+    ]
     return _page({row.id: row.key for row in rows}, wanted, query)
 
 
@@ -93,6 +101,8 @@ class SeriesGapsQuery(Paged):
     recent_days_only: int | None = parameter(
         None, about="Only gaps that end within so many days.", ge=1, le=36_500
     )
+    start: TimeMs | None = parameter(None, about="Only gaps that end after then.")
+    end: TimeMs | None = parameter(None, about="Only gaps that start before then.")
 
 
 @routes.get("/api/data-ingestion/gaps/<symbol>/<interval>", responses={200: GapsOut})
@@ -109,17 +119,25 @@ def gaps_of_series(path: OfSeries, query: SeriesGapsQuery) -> GapsOut:
 def _page(keys: dict[int, SeriesKey], wanted: list[int], query: GapsQuery | SeriesGapsQuery) -> GapsOut:
     if not wanted:  # none named would mean all
         return GapsOut(gaps=[], next_cursor=None)
-    days, before = query.recent_days_only, read_cursor(query.cursor, int, int)
+    before = read_cursor(query.cursor, int, int)
     chosen = GapFilter(
         series_ids=wanted,
         states=query.state or OPEN_STATES,
-        ends_after_ms=None if days is None else clock().now_ms() - days * DAY_MS,
+        ends_after_ms=_ends_after_ms(query),
+        starts_before_ms=query.end,
         before=(before[0], before[1]) if before else None,
     )
     with warehouse().read() as connection:
         rows = list_gaps(connection, chosen, query.limit + 1)
     page, cursor = split_page(rows, query.limit, lambda row: make_cursor(row.window.end_ms, row.id))
     return GapsOut(gaps=[_out(keys[row.series_id], row) for row in page], next_cursor=cursor)
+
+
+def _ends_after_ms(query: GapsQuery | SeriesGapsQuery) -> int | None:
+    """Return the later of what *recent_days_only* and *start* ask for."""
+    days = query.recent_days_only
+    bounds = [None if days is None else clock().now_ms() - days * DAY_MS, query.start]
+    return max((bound for bound in bounds if bound is not None), default=None)
 
 
 _SAME = (
@@ -159,12 +177,13 @@ def _out(key: SeriesKey, row: GapRow) -> GapOut:
 
 
 class FillIn(In):
-    """Which gaps: those that are named, or those of symbols and days."""
+    """Which gaps: those that are named, or those of symbols, intervals and days."""
 
     ids: list[int] = parameter([], about="Gaps by number: they are asked for at once.", max_length=_MOST)
     symbols: list[SymbolName] = parameter(
         [], about="Only of these symbols; of all where none is named.", max_length=500
     )
+    intervals: list[Interval] = parameter([], about="Only of these intervals; of all where none is named.")
     lookback_days: int | None = parameter(None, about="Only of the last days.", ge=1, le=36_500)
     max_gaps: int = parameter(2_000, about="The newest ones, so many at most.", ge=1, le=_MOST)
 
@@ -176,8 +195,8 @@ def fill_gaps(body: FillIn) -> tuple[AskedOut, int]:
     What the lake has is loaded again; the exchange is asked for the rest. Two answers without a candle, an
     hour apart, close a gap as empty at the exchange.
     """
-    if body.ids and (body.symbols or body.lookback_days):
-        raise invalid("ids", "go with neither symbols nor lookback_days", "one of both")
+    if body.ids and (body.symbols or body.intervals or body.lookback_days):
+        raise invalid("ids", "go with neither symbols, intervals nor lookback_days", "one of both")
     if any(not 0 < one < 2**63 for one in body.ids):
         raise invalid("ids", "some cannot be numbers of gaps", "numbers of gaps")
     check_symbols(body.symbols)

@@ -89,7 +89,7 @@ class SeriesCoverageOut(Out):
     missing_candles: int
     held: list[HeldOut] | None = Field(description="Null unless asked for.")
     missing: list[WindowOut] | None
-    not_wanted: list[UnwantedOut] | None
+    not_wanted: list[UnwantedOut] | None = Field(description="Null unless windows or days are asked for.")
     days: list[DayCellOut] | None
 
 
@@ -132,8 +132,12 @@ def _keep_days(connection: Connection) -> int:
 def _coverage(one: SeriesCoverage, *, windows: bool, days: tuple[int, int] | None) -> SeriesCoverageOut:
     key, first, last = one.row.key, one.ranges[:1], one.ranges[-1:]
     lists: dict[str, Any] = dict.fromkeys(("held", "missing", "not_wanted"))
+    if windows or days:
+        lists["not_wanted"] = [
+            UnwantedOut(**_window(each.window), reason=each.reason) for each in one.unwanted
+        ]
     if windows:
-        lists = {
+        lists |= {
             "held": [
                 HeldOut(
                     **_window(each.window),
@@ -144,7 +148,6 @@ def _coverage(one: SeriesCoverage, *, windows: bool, days: tuple[int, int] | Non
                 for each in one.ranges[-_MOST_WINDOWS:]
             ],
             "missing": [WindowOut(**_window(window)) for window in one.missing[-_MOST_WINDOWS:]],
-            "not_wanted": [UnwantedOut(**_window(each.window), reason=each.reason) for each in one.unwanted],
         }
     return SeriesCoverageOut(
         symbol=key.symbol,
