@@ -21,7 +21,7 @@ class RunErrorOut(Out):
     what: str = Field(description="What happened.")
     todo: str | None = Field(None, description="What to do about it.")
     series: str | None = Field(None, description="Of which series.")
-    window: tuple[str, str] | None = Field(None, description="From when until when, ISO 8601.")
+    window: list[str] | None = Field(None, description="From when until when, ISO 8601: two times.")
 
 
 class CountsOut(Out):

@@ -2909,13 +2909,10 @@ export interface components {
             series: string | null;
             /**
              * Window
-             * @description From when until when, ISO 8601.
+             * @description From when until when, ISO 8601: two times.
              * @default null
              */
-            window: [
-                string,
-                string
-            ] | null;
+            window: string[] | null;
         };
         /**
          * RunOut

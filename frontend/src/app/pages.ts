@@ -1,5 +1,5 @@
 /** The pages: where they are, what they are called, and the code that draws them, loaded once it is needed. */
-import { type Icon, IconLayoutDashboard } from "@tabler/icons-react";
+import { type Icon, IconCalendarClock, IconLayoutDashboard } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export type Page = {
@@ -19,5 +19,12 @@ export const pages: readonly Page[] = [
     icon: IconLayoutDashboard,
     words: "home prices market symbols",
     load: () => import("@/features/dashboard/Dashboard"),
+  },
+  {
+    path: "/scheduler",
+    name: "Scheduler",
+    icon: IconCalendarClock,
+    words: "jobs schedule cron leader trigger",
+    load: () => import("@/features/scheduler/Scheduler"),
   },
 ];

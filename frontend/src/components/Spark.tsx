@@ -1,9 +1,9 @@
 import { memo } from "react";
 
-type Props = { values: readonly number[]; width?: number; height?: number; label: string };
+type Props = { values: readonly number[]; width?: number; height?: number; label: string; neutral?: boolean };
 
 /** A line of a few values without axes. Plain SVG: a hundred of them cost nothing. */
-export const Spark = memo(function Spark({ values, width = 96, height = 28, label }: Props) {
+export const Spark = memo(function Spark({ values, width = 96, height = 28, label, neutral = false }: Props) {
   if (values.length < 2) return <svg width={width} height={height} aria-hidden />;
   const rises = (values.at(-1) ?? 0) >= (values[0] ?? 0);
   return (
@@ -11,7 +11,7 @@ export const Spark = memo(function Spark({ values, width = 96, height = 28, labe
       <polyline
         points={sparkPoints(values, width, height)}
         fill="none"
-        stroke={rises ? "var(--ch-up)" : "var(--ch-down)"}
+        stroke={neutral ? "var(--ch-info)" : rises ? "var(--ch-up)" : "var(--ch-down)"}
         strokeWidth={1.5}
         strokeLinejoin="round"
       />

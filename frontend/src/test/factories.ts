@@ -1,5 +1,5 @@
 /** Answers of the API for unit tests: whole ones, of which a test overrides what it is about. */
-import type { Card, Dashboard, Run, Session } from "@/api/types";
+import type { Card, Dashboard, Job, Run, Session } from "@/api/types";
 
 export const NOW_MS = Date.UTC(2026, 0, 9, 14, 30);
 
@@ -83,4 +83,32 @@ export function makeCard(symbol: string, over: Partial<Card> = {}, day: Partial<
 
 export function makeDashboard(symbols: Card[]): Dashboard {
   return { exchange: "binance", now_ms: NOW_MS, now: "2026-01-09T14:30:00Z", rising: 0, falling: 0, symbols };
+}
+
+export function makeJob(id: string, over: Partial<Job> = {}): Job {
+  return {
+    id,
+    title: id,
+    description: `does ${id}`,
+    lane: "live",
+    schedule: "every 1h",
+    time_zone: "UTC",
+    in_words: "every hour",
+    default_schedule: "every 1h",
+    is_default: true,
+    locked_by: null,
+    problem: null,
+    enabled: true,
+    parameters: {},
+    time_limit_s: 600,
+    next_run_ms: NOW_MS + 60_000,
+    next_times_ms: [NOW_MS + 60_000],
+    updated_ms: null,
+    updated_by: null,
+    last_run: null,
+    under_way: null,
+    durations_ms: [],
+    usual_ms: null,
+    ...over,
+  };
 }
