@@ -26,6 +26,7 @@ export const keys = {
   coverage: ["coverage"],
   lineage: ["lineage"],
   quality: ["quality"],
+  restatements: ["restatements"],
   symbolsStatus: ["symbolsStatus"],
   runs: ["runs"],
   gaps: ["gaps"],
@@ -93,12 +94,6 @@ export const queries = {
       queryKey: keys.pipeline,
       queryFn: ({ signal }) => take(client.GET("/api/pipeline/status", { signal })),
     }),
-  ingestionLog: (query: Query<"/api/ingestion/logs">) =>
-    queryOptions({
-      queryKey: [...keys.ingestionLog, query],
-      queryFn: ({ signal }) => take(client.GET("/api/ingestion/logs", { params: { query }, signal })),
-      placeholderData: keepPreviousData,
-    }),
   quarantine: (query: Query<"/api/quarantine"> = {}) =>
     queryOptions({
       queryKey: [...keys.quarantine, query],
@@ -126,6 +121,11 @@ export const queries = {
       queryKey: [...keys.quality, query],
       queryFn: ({ signal }) => take(client.GET("/api/quality", { params: { query }, signal })),
       placeholderData: keepPreviousData,
+    }),
+  restatements: (query: Query<"/api/restatements"> = {}) =>
+    queryOptions({
+      queryKey: [...keys.restatements, query],
+      queryFn: ({ signal }) => take(client.GET("/api/restatements", { params: { query }, signal })),
     }),
   symbolsStatus: (query: Query<"/api/data-ingestion/symbols-status"> = {}) =>
     queryOptions({

@@ -1863,7 +1863,7 @@ export interface components {
             waiting: components["schemas"]["WaitingOut"][];
             /**
              * Candles Fetched
-             * @description Ever, those fetched again included.
+             * @description Ever by live fetching, those fetched again included; history and repairs are not counted.
              */
             candles_fetched: number;
             /** Candles Held */

@@ -1,5 +1,5 @@
 /** The pages: where they are, what they are called, and the code that draws them, loaded once it is needed. */
-import { type Icon, IconCalendarClock, IconLayoutDashboard } from "@tabler/icons-react";
+import { type Icon, IconCalendarClock, IconLayoutDashboard, IconRoute } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export type Page = {
@@ -19,6 +19,13 @@ export const pages: readonly Page[] = [
     icon: IconLayoutDashboard,
     words: "home prices market symbols",
     load: () => import("@/features/dashboard/Dashboard"),
+  },
+  {
+    path: "/pipeline",
+    name: "Pipeline",
+    icon: IconRoute,
+    words: "flow ingestion log quarantine storage restatements duplicates lake warehouse",
+    load: () => import("@/features/pipeline/Pipeline"),
   },
   {
     path: "/scheduler",

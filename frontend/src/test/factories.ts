@@ -1,5 +1,5 @@
 /** Answers of the API for unit tests: whole ones, of which a test overrides what it is about. */
-import type { Card, Dashboard, Job, Run, Session } from "@/api/types";
+import type { Card, Dashboard, Job, LakeObject, Run, Session } from "@/api/types";
 
 export const NOW_MS = Date.UTC(2026, 0, 9, 14, 30);
 
@@ -109,6 +109,29 @@ export function makeJob(id: string, over: Partial<Job> = {}): Job {
     under_way: null,
     durations_ms: [],
     usual_ms: null,
+    ...over,
+  };
+}
+
+export function makeObject(over: Partial<LakeObject> = {}): LakeObject {
+  return {
+    id: 1,
+    key: "2026-01-09/BTCUSDT_klines_1767969000000.json",
+    bucket: "raw",
+    symbol: "BTCUSDT",
+    data_type: "klines",
+    interval: "1m",
+    lane: "live",
+    state: "loaded",
+    captured_ms: NOW_MS,
+    landed_ms: NOW_MS + 10,
+    loaded_ms: NOW_MS + 50,
+    first_open_ms: NOW_MS - 60_000,
+    last_open_ms: NOW_MS - 60_000,
+    candles: 1,
+    size_bytes: 400,
+    run_id: null,
+    error: null,
     ...over,
   };
 }
