@@ -3,7 +3,7 @@ PY := .venv/bin/python
 # Tests that wait for processes and servers leave half a core idle, so each gets two; more gain nothing.
 WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types api-types fmt bench soak ninety-days lock ci
+.PHONY: help setup run demo web web-dev test e2e lint types api-types fmt bench soak ninety-days lock ci
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,17 +17,29 @@ run: ## collect candles and depth from the exchange
 demo: ## the whole pipeline against the simulator: no network, no keys
 	@./candlehouse demo
 
+web: setup ## build the web app
+	@./candlehouse web build
+
+web-dev: setup ## serve the web app's sources as they change, at the API that CANDLEHOUSE_API names (127.0.0.1:8000)
+	@$(PY) scripts/web.py dev
+
 test: setup ## all tests; `scripts/servers run make test` runs those with real servers, too
 	@$(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal
+	@$(PY) scripts/web.py test
+
+e2e: setup web ## the web app in a browser, at a real API, daemon and simulator
+	@$(PY) scripts/web.py e2e
 
 lint: setup ## style, formatting, and who may import whom
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@.venv/bin/lint-imports --no-logo
+	@$(PY) scripts/web.py lint
 	@$(PY) scripts/api_types.py --check
 
-types: setup ## mypy, strict
+types: setup ## mypy and tsc, strict
 	@$(PY) -m mypy
+	@$(PY) scripts/web.py types
 
 api-types: setup ## write the API's description, and the web app's types of it, after a change of the API
 	@$(PY) scripts/api_types.py
@@ -53,4 +65,4 @@ lock: setup ## resolve requirements*.in into the lock files
 
 ci: lint types ## exactly what CI runs
 	@scripts/servers install
-	@scripts/servers run $(MAKE) test
+	@scripts/servers run $(MAKE) test e2e

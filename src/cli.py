@@ -30,6 +30,7 @@ from src.commands.stores import doctor, migrate, reconcile
 from src.commands.symbols import symbols
 from src.commands.token import token
 from src.commands.verify import verify
+from src.commands.web import web
 from src.commands.work import cycle, extract, transform
 
 
@@ -89,6 +90,7 @@ for command in (
     runs,
     settings,
     serve,
+    web,
     token,
     notify,
     doctor,

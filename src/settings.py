@@ -211,6 +211,7 @@ class Settings(BaseSettings):
     token: Annotated[SecretStr | None, Field(min_length=16, max_length=200)] = _variable(
         "CANDLEHOUSE_TOKEN", None, "16 to 200 characters that nobody guesses"
     )
+    web_build: bool = _variable("CANDLEHOUSE_WEB_BUILD", True, "true or false")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = _variable(
         "CANDLEHOUSE_LOG", "info", "debug, info, warning or error"
     )

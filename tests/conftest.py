@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if ours or name.lower() in _PROXIES:
             del os.environ[name]
     os.environ["CANDLEHOUSE_ENV_FILE"] = os.devnull
+    # Whoever serves the API in a test does not build the web app of this checkout beside it.
+    os.environ["CANDLEHOUSE_WEB_BUILD"] = "false"
     os.environ["TZ"] = "Pacific/Chatham"
     time.tzset()
 

@@ -14,7 +14,7 @@ from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from src.api import access, answers, metrics, problems
+from src.api import access, answers, metrics, problems, web
 from src.api.context import EXTENSION, parts
 from src.api.documents import documents
 from src.api.hosts import TrustedProxies
@@ -23,6 +23,7 @@ from src.api.problems import ProblemOut
 from src.api.routes import blueprints
 from src.api.security import SecurityHeaders
 from src.settings import Settings
+from src.web.place import FRONTEND, WebPlace
 from src.wiring import App, build
 
 log = structlog.get_logger()
@@ -38,8 +39,8 @@ _SECURITY: dict[str, Any] = {"token": {"type": "http", "scheme": "bearer"}}
 _EXTENSIONS: dict[str, Any] = {"security": [{"token": []}, {}]}
 
 
-def create_app(settings: Settings, made: App | None = None) -> Flask:
-    """Return the API of *settings*, around *made* if there is one already."""
+def create_app(settings: Settings, made: App | None = None, place: WebPlace = FRONTEND) -> Flask:
+    """Return the API of *settings*, around *made* if there is one already, and the web app of *place*."""
     app = OpenAPI(
         "candlehouse",
         info=Info(title="Candlehouse", version=VERSION, description=_ABOUT),
@@ -53,7 +54,7 @@ def create_app(settings: Settings, made: App | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.extensions[EXTENSION] = made or build(settings)
-    _install(app, settings)
+    _install(app, settings, place)
     for blueprint in blueprints():
         app.register_api(blueprint)
     app.register_blueprint(documents)
@@ -62,12 +63,13 @@ def create_app(settings: Settings, made: App | None = None) -> Flask:
     return app
 
 
-def _install(app: Flask, settings: Settings) -> None:
+def _install(app: Flask, settings: Settings, place: WebPlace) -> None:
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), expose_headers=["ETag", "Retry-After"])
     metrics.install(app)
     answers.install(app)
+    web.install(app, place)
     app.before_request(_Preparation(settings))
     access.install(app, settings)
     problems.install(app)

@@ -5,6 +5,8 @@ Nothing that happens in it can harm the collecting of data.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -34,6 +36,17 @@ def running_api(environment: Mapping[str, str], output: IO[bytes] | None = None)
     finally:
         keeper.end()
         thread.join(_STOP_S)
+
+
+def end_with_parent() -> None:
+    """End when whoever started us is gone, however that ended: its end of our stdin is closed then."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 class _Keeper:

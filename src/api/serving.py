@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +17,7 @@ from flask import Flask
 
 from src.api.app import create_app
 from src.api.operator_token import FROM_ENVIRONMENT, ensure_operator_token, token_file
+from src.api.process import end_with_parent
 from src.errors import ConfigurationError, StoreUnavailable
 from src.settings import VARIABLES, Settings
 from src.wiring import build
@@ -35,7 +34,7 @@ def serve(settings: Settings, tell: Callable[[str], None], *, with_parent: bool 
     """Serve until SIGTERM or Ctrl-C; *tell* a person where. *with_parent* also until stdin ends."""
     bound = bind(settings.host, settings.port)
     if with_parent:
-        _end_with_parent()
+        end_with_parent()
     for line in _welcome(settings, _address(settings.host, bound.getsockname()[1])):
         tell(line)
     run = run_waitress if sys.platform == "win32" else run_gunicorn
@@ -90,17 +89,6 @@ def _welcome(settings: Settings, address: str) -> list[str]:
         return [f"open {address}?token={operator.secret}", "this link is shown once: its token may do all"]
     where = FROM_ENVIRONMENT if operator.secret is None else f"the file {token_file(settings)}"
     return [f"open {address} (the operator's token is in {where})"]
-
-
-def _end_with_parent() -> None:
-    """End when whoever started us is gone, however that ended: its end of our stdin is closed then."""
-
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def run_gunicorn(make: Callable[[], Flask], bound: socket.socket) -> None:

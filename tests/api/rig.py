@@ -26,6 +26,7 @@ from src.warehouse.series import ensure_series, want_from
 from src.warehouse.symbols import SymbolRow, upsert_symbols
 from src.warehouse.tables import latest
 from src.warehouse.tokens import NewToken
+from src.web.place import FRONTEND, WebPlace
 from src.wiring import App, build, warehouse_url
 from tests.builders import DAY_START_MS, Kline, Pipeline, make_depth, make_kline, make_object, open_pipeline
 
@@ -92,11 +93,11 @@ class Api:
 
 
 @contextmanager
-def open_api(settings: Settings) -> Iterator[Api]:
+def open_api(settings: Settings, place: WebPlace = FRONTEND) -> Iterator[Api]:
     """Give the API of *settings*; its answers are checked against what is documented."""
     parts = build(settings)
     try:
-        app = create_app(settings, parts)
+        app = create_app(settings, parts, place)
         app.config[VALIDATE] = True
         parts.starter.prepare_warehouse()
         operator, viewer = ensure_operator_token(settings, parts.warehouse).secret, tokens.make_secret()

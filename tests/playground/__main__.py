@@ -60,7 +60,8 @@ def forget_own_settings() -> None:
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of our programs."""
-    return {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **settings}
+    ours = {"PYTHONPATH": str(PROJECT_ROOT), "CANDLEHOUSE_WEB_BUILD": "false"}
+    return {**os.environ, **ours, **settings}
 
 
 def simulator_part(folder: Path, options: list[str], port: int, symbols: int) -> Program:

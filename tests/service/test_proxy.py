@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urljoin
 
 import pytest
 import requests
 from werkzeug.serving import make_server
 
 from src.settings import PROJECT_ROOT
+from src.web.place import WebPlace
 from tests.api.rig import Api, open_api, settings_for
 
 _CONFIGURATION = """
@@ -97,7 +99,12 @@ def wait_for(port: int) -> None:
 @contextmanager
 def proxied(folder: Path) -> Iterator[tuple[Api, str]]:
     """Run an API and nginx before it; give both, nginx by its address."""
-    with open_api(settings_for(folder / "data", trusted_proxies="127.0.0.1")) as api:
+    place = WebPlace(folder / "frontend")
+    (place.dist / "assets").mkdir(parents=True)
+    (place.dist / "assets" / "main-1a.js").write_text("candles")
+    page = '<head><base href="/"><script src="./assets/main-1a.js"></script></head>'
+    (place.dist / "index.html").write_text(page)
+    with open_api(settings_for(folder / "data", trusted_proxies="127.0.0.1"), place) as api:
         server = make_server("127.0.0.1", 0, api.app, threaded=True)
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -131,3 +138,15 @@ def test_recommended_proxy_gives_https_a_sub_path_and_sessions(tmp_path: Path) -
         page = browser.get(f"{base}/api/docs", timeout=30).text
         assets = re.findall(r'(?:src|href|data-document)="([^"]+)"', page)
         assert [browser.get(address + each, timeout=30).status_code for each in assets] == [200] * 4
+
+
+def test_web_app_loads_below_the_sub_path(tmp_path: Path) -> None:
+    with proxied(tmp_path) as (_, address), requests.Session() as browser:
+        browser.trust_env = False
+        browser.verify = str(tmp_path / "cert.pem")
+        page = browser.get(f"{address}/candles/runs/12", headers={"Accept": "text/html"}, timeout=30)
+        base, script = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+        assert base == "/candles/"
+        loaded = browser.get(urljoin(urljoin(page.url, base), script), timeout=30)
+        assert loaded.text == "candles"
+        assert "immutable" in loaded.headers["Cache-Control"]

@@ -31,7 +31,7 @@ class Login(In):
 
 
 class Start(In):
-    token: Annotated[str, Field(max_length=200)] | None = None
+    token: Annotated[str, Field(max_length=200)]
 
 
 class Session(Out):
@@ -131,10 +131,8 @@ def session() -> Session:
 @needs(None)
 def start(query: Start) -> Any:
     """Open a session with the token of the link that the first start shows, and take it off the address."""
-    home = redirect("api/docs")
-    if query.token:
-        home = redirect(request.script_root + "/")
-        _set_cookie(home, _open_session(query.token))
+    home = redirect(request.script_root + "/")
+    _set_cookie(home, _open_session(query.token))
     return home
 
 
