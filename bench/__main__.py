@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from bench import ageing, api, backfill, coverage, cycle, loading, memory, runs
+from bench import ageing, ageing_waits, api, backfill, coverage, cycle, loading, memory, runs
 from bench.table import Result, as_markdown
 from src.logs import configure_logging
 
@@ -45,13 +45,14 @@ def main() -> int:
 def _parts(small: bool) -> dict[str, Callable[[], Iterator[Result]]]:
     facts = (15_000, 150_000) if small else (150_000, 5_000_000)
     days = 20 if small else 365
+    many = 500_000 if small else 5_000_000
     return {
         "loading": lambda: loading.measure(symbols=10, pages=4 if small else 40),
         "cycle": lambda: cycle.measure(symbols=50, facts=facts, objects=(100, 3_000 if small else 300_000)),
         "memory": lambda: memory.measure(days=days),
         "coverage": lambda: coverage.measure(facts=500_000 if small else 10_000_000, series_of_gaps=10_000),
         "backfill": lambda: backfill.measure(days=days),
-        "ageing": lambda: ageing.measure(facts=500_000 if small else 5_000_000),
+        "ageing": lambda: chain(ageing.measure(many), ageing_waits.measure(many)),
         "runs": lambda: runs.measure(many=5_000 if small else 100_000, days=5 if small else 30),
         "api": lambda: api.measure(facts=2_000_000 if small else 10_000_000),
     }

@@ -28,7 +28,7 @@ from bench.ageing_svg import draw
 from src.lake.store import ObjectStore
 from src.logs import configure_logging
 from tests.ageing_rig import s3_lake
-from tests.servers import database_server, fresh_database, s3_server
+from tests.servers import database_server, fresh_database
 
 _MARIADB, _S3 = "CANDLEHOUSE_TEST_MARIADB_URL", "CANDLEHOUSE_TEST_S3_ENDPOINT"
 _SHOWN = ("files", "inodes", "packs", "catalog_rows", "lake_bytes", "facts", "depth_rows", "warehouse_bytes")
@@ -122,7 +122,7 @@ def _servers() -> Iterator[Stores | None]:
         yield None
         return
     server = database_server(_MARIADB, "MariaDB")
-    with fresh_database(server) as name, s3_lake(s3_server()) as lake:
+    with fresh_database(server) as name, s3_lake() as lake:
         yield Stores("MariaDB and S3", server.url(name), lake)
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from src.clock import ManualClock
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS
 from src.errors import LakeUnavailable
+from src.lake.local_store import LocalStore
 from src.lake.minio_store import MinioStore
+from src.lake.reading import ObjectReader
 from src.lake.store import Bucket, ObjectStat, ObjectStore
 from src.maintenance.data_lake import DataLakeManager
 from src.maintenance.reconcile import Reconciler, ReconcileReport
+from src.warehouse.packs import iterate_packs
 from src.warehouse.tables import lake_objects
 from tests.builders import DAY_START_MS, LakeObject, Pipeline, make_depth, make_kline, make_object, read_table
-from tests.servers import S3Server
+from tests.servers import s3_server
 
 
 class Crash(LakeUnavailable):
@@ -93,15 +97,28 @@ def make_day(symbol: str, day: int, hours: int = 4, *, depth: int = 0) -> list[L
     return objects
 
 
-@contextmanager
-def s3_lake(server: S3Server) -> Iterator[ObjectStore]:
-    """Give a lake on a real S3 server, in buckets of its own."""
-    names = [f"test-{uuid4().hex[:12]}-{bucket}" for bucket in Bucket]
-    store = MinioStore(server.endpoint, server.access_key, server.secret_key, *names)
-    store.ensure_buckets()
-    yield store
+def open_lake(place: str) -> ObjectStore:
+    """Return the lake in a folder, or in the buckets ``s3:NAME`` of the server for tests."""
+    if not place.startswith("s3:"):
+        return LocalStore(Path(place))
+    server = s3_server()
+    names = [f"{place.removeprefix('s3:')}-{bucket}" for bucket in Bucket]
+    return MinioStore(server.endpoint, server.access_key, server.secret_key, *names)
+
+
+def clear_lake(lake: ObjectStore) -> None:
+    """Delete all objects."""
     for bucket in Bucket:
-        store.delete_many(bucket, [stat.key for stat in store.list_keys(bucket)])
+        lake.delete_many(bucket, [stat.key for stat in lake.list_keys(bucket)])
+
+
+@contextmanager
+def s3_lake() -> Iterator[ObjectStore]:
+    """Give a lake on a real S3 server, in buckets of its own."""
+    lake = open_lake(f"s3:test-{uuid4().hex[:12]}")
+    lake.ensure_buckets()
+    yield lake
+    clear_lake(lake)
 
 
 @dataclass
@@ -147,6 +164,14 @@ class AgeingRig:
         at_home = {row["object_key"] for row in self.rows().values() if row["pack_id"] is None}
         files = self.keys(Bucket.RAW) + self.keys(Bucket.ARCHIVE)
         assert sorted(key for key in files if not key.startswith("packs/")) == sorted(at_home)
+
+    def check_contents(self, objects: Iterable[LakeObject]) -> None:
+        """Assert that each object is read byte for byte, wherever the catalog says that it lies."""
+        reader, rows = ObjectReader(self.pipeline.lake), self.rows()
+        keys = {row.id: row.key for row in iterate_packs(self.pipeline.warehouse)}
+        for one in objects:
+            row = rows[one.key.text]
+            assert reader.read(row["bucket"], one.key.text, keys.get(row["pack_id"])) == one.content
 
     @contextmanager
     def crashing(self, fails_at: int, *, is_after: bool) -> Iterator[FailingStore]:

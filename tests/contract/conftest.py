@@ -12,6 +12,7 @@ from src.warehouse.columns import metadata
 from src.warehouse.engine import Warehouse
 from src.warehouse.tables import schema_migrations
 from tests import servers
+from tests.ageing_rig import AgeingRig, s3_lake
 from tests.builders import Pipeline, open_pipeline
 from tests.run_builders import RUN_TABLES, open_runs
 
@@ -71,3 +72,13 @@ def emptied_pipeline(_full_pipeline: Pipeline, lake_folder: Path) -> Pipeline:
     lake = LocalStore(lake_folder)
     lake.ensure_buckets()
     return Pipeline(_full_pipeline.warehouse, lake)
+
+
+@pytest.fixture
+def rig(emptied_pipeline: Pipeline) -> Iterator[AgeingRig]:
+    """Give what ages: SQLite with a folder, a server with S3."""
+    if not emptied_pipeline.warehouse.is_mysql:
+        yield AgeingRig(emptied_pipeline)
+        return
+    with s3_lake() as lake:
+        yield AgeingRig(Pipeline(emptied_pipeline.warehouse, lake))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,11 @@ from src.lake.local_store import LocalStore
 from src.lake.store import Bucket
 from src.maintenance.ageing_report import Problem, StepReport
 from src.warehouse.tables import lake_objects
-from tests.ageing_rig import AgeingRig, FailingStore, make_day, s3_lake
-from tests.builders import LakeObject, Pipeline
+from tests.ageing_rig import AgeingRig, FailingStore, make_day
+from tests.builders import LakeObject
 
 # On SQLite with a folder, and on MariaDB with S3; MySQL differs in nothing that is asked for here.
 pytestmark = pytest.mark.parametrize("_full_pipeline", ["sqlite", "mariadb"], indirect=True)
-
-
-@pytest.fixture
-def rig(emptied_pipeline: Pipeline, request: pytest.FixtureRequest) -> Iterator[AgeingRig]:
-    if not emptied_pipeline.warehouse.is_mysql:
-        yield AgeingRig(emptied_pipeline)
-        return
-    with s3_lake(request.getfixturevalue("s3_server")) as lake:
-        yield AgeingRig(Pipeline(emptied_pipeline.warehouse, lake))
 
 
 def test_loaded_objects_of_old_days_move_and_younger_ones_stay(rig: AgeingRig) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -24,8 +23,8 @@ from src.warehouse.series import list_series, want_history
 from src.warehouse.tables import fact_klines, lake_objects
 from src.warehouse.tombstones import find_tombstone
 from src.warehouse.verification import VerifyState
-from tests.ageing_rig import AgeingRig, make_day, s3_lake
-from tests.builders import DAY_START_MS, LakeObject, Pipeline, read_table
+from tests.ageing_rig import AgeingRig, make_day
+from tests.builders import DAY_START_MS, LakeObject, read_table
 
 BTC = SeriesKey("binance", "BTCUSDT", Interval.M1)
 ETH = SeriesKey("binance", "ETHUSDT", Interval.M1)
@@ -33,15 +32,6 @@ ETH = SeriesKey("binance", "ETHUSDT", Interval.M1)
 
 # On SQLite with a folder, and on MariaDB with S3; MySQL differs in nothing that is asked for here.
 pytestmark = pytest.mark.parametrize("_full_pipeline", ["sqlite", "mariadb"], indirect=True)
-
-
-@pytest.fixture
-def rig(emptied_pipeline: Pipeline, request: pytest.FixtureRequest) -> Iterator[AgeingRig]:
-    if not emptied_pipeline.warehouse.is_mysql:
-        yield AgeingRig(emptied_pipeline)
-        return
-    with s3_lake(request.getfixturevalue("s3_server")) as lake:
-        yield AgeingRig(Pipeline(emptied_pipeline.warehouse, lake))
 
 
 def archive(rig: AgeingRig, *objects: LakeObject, pack_objects: int = 0) -> None:

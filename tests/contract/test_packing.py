@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from src.domain import Interval, SeriesKey
 from src.errors import CandlehouseError
-from src.lake.reading import ObjectReader
 from src.lake.store import Bucket
 from src.maintenance.lineage import open_source
 from src.maintenance.series_days import each_day, in_whole_days, list_reaches
 from src.maintenance.verify import Verifier, VerifyReport
 from src.warehouse.ledger_tables import gaps
 from src.warehouse.lineage import find_lineage
-from src.warehouse.packs import iterate_packs
 from src.warehouse.series import list_series
 from src.warehouse.tables import fact_klines, lake_objects
 from src.warehouse.verification import VerifyState
-from tests.ageing_rig import AgeingRig, make_day, s3_lake
-from tests.builders import LakeObject, Pipeline, StoredRow, read_table
+from tests.ageing_rig import AgeingRig, make_day
+from tests.builders import LakeObject, StoredRow, read_table
 
 BTC = SeriesKey("binance", "BTCUSDT", Interval.M1)
 
 
 # On SQLite with a folder, and on MariaDB with S3; MySQL differs in nothing that is asked for here.
 pytestmark = pytest.mark.parametrize("_full_pipeline", ["sqlite", "mariadb"], indirect=True)
-
-
-@pytest.fixture
-def rig(emptied_pipeline: Pipeline, request: pytest.FixtureRequest) -> Iterator[AgeingRig]:
-    if not emptied_pipeline.warehouse.is_mysql:
-        yield AgeingRig(emptied_pipeline)
-        return
-    with s3_lake(request.getfixturevalue("s3_server")) as lake:
-        yield AgeingRig(Pipeline(emptied_pipeline.warehouse, lake))
 
 
 def pack(rig: AgeingRig, more_than: int = 3) -> int:
@@ -57,16 +44,6 @@ def without_ids(rows: list[StoredRow]) -> list[StoredRow]:
     return [{name: row[name] for name in row if name not in {"object_id", "created_at"}} for row in rows]
 
 
-def read_all(rig: AgeingRig, objects: list[LakeObject]) -> None:
-    """Assert that each object is read byte for byte, wherever the catalog says that it lies."""
-    reader = ObjectReader(rig.pipeline.lake)
-    keys = {row.id: row.key for row in iterate_packs(rig.pipeline.warehouse)}
-    rows = rig.rows()
-    for one in objects:
-        row = rows[one.key.text]
-        assert reader.read(row["bucket"], one.key.text, keys.get(row["pack_id"])) == one.content
-
-
 def test_large_day_of_a_series_becomes_one_object(rig: AgeingRig) -> None:
     large, small, young = (
         make_day("BTCUSDT", 32, depth=3),
@@ -81,7 +58,7 @@ def test_large_day_of_a_series_becomes_one_object(rig: AgeingRig) -> None:
     [key] = packs(rig)
     assert key.startswith("packs/2026-02-10/BTCUSDT_klines_")
     assert rig.keys(Bucket.RAW) == sorted(one.key.text for one in large[4:] + small + young)
-    read_all(rig, large + small + young)
+    rig.check_contents(large + small + young)
     rig.check_agreement()
     assert pack(rig) == 0
 
@@ -92,7 +69,7 @@ def test_files_of_the_archive_are_packed_too(rig: AgeingRig) -> None:
     rig.manager().archive_old_files()
     assert pack(rig) == 4
     assert rig.keys(Bucket.ARCHIVE) == packs(rig)
-    read_all(rig, objects)
+    rig.check_contents(objects)
     rig.check_agreement()
 
 
@@ -109,7 +86,7 @@ def test_what_comes_later_of_a_packed_day_makes_a_pack_of_its_own(rig: AgeingRig
     rig.load(*later)
     assert pack(rig) == 5
     assert len(packs(rig)) == 2
-    read_all(rig, first + later)
+    rig.check_contents(first + later)
 
 
 def test_large_day_is_cut_into_packs_that_fit_into_memory(
@@ -119,7 +96,7 @@ def test_large_day_is_cut_into_packs_that_fit_into_memory(
     monkeypatch.setattr("src.maintenance.packing._PACK_BYTES", 2 * len(objects[0].content) + 50)
     rig.load(*objects)
     assert rig.manager(pack_objects=3).pack_old_files().packs == 3
-    read_all(rig, objects)
+    rig.check_contents(objects)
     rig.check_agreement()
 
 
@@ -205,7 +182,7 @@ def test_crash_at_each_call_of_the_lake_loses_and_doubles_nothing(rig: AgeingRig
     assert rig.keys(Bucket.RAW) == []
     assert rig.keys(Bucket.ARCHIVE) == packs(rig)
     assert len(packs(rig)) == crashes + 1
-    read_all(rig, objects)
+    rig.check_contents(objects)
 
 
 def test_pack_whose_note_was_never_written_is_adopted_or_taken_up(
@@ -225,7 +202,7 @@ def test_pack_whose_note_was_never_written_is_adopted_or_taken_up(
     assert len(rig.keys(Bucket.RAW)) == 8
     assert rig.reconcile().adopted == [orphan]
     assert sorted(rig.reconcile().leftovers) == sorted(one.key.text for one in objects[:4])
-    read_all(rig, objects)
+    rig.check_contents(objects)
     assert pack(rig) == 4
     rig.check_agreement()
 
@@ -240,7 +217,7 @@ def test_pack_that_does_not_come_back_costs_nothing(rig: AgeingRig, monkeypatch:
     assert len(rig.keys(Bucket.RAW)) == 4
     # The next run finds the damaged one under the same key, and makes it anew.
     assert pack(rig) == 4
-    read_all(rig, objects)
+    rig.check_contents(objects)
     rig.check_agreement()
 
 

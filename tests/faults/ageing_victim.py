@@ -1,20 +1,18 @@
-"""A process that lets a lake age and kills itself at a call of the lake: FOLDER DAY-OF-CLOCK CALL AFTER."""
+"""A process that lets a lake age and kills itself at a call of it: URL LAKE DAY-OF-CLOCK CALL AFTER."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 from src.clock import ManualClock
 from src.domain import DAY_MS
-from src.lake.local_store import LocalStore
 from src.lake.store import Bucket
 from src.maintenance.data_lake import DataLakeManager
-from src.warehouse.engine import open_warehouse, sqlite_url
-from tests.ageing_rig import FailingStore
+from src.warehouse.engine import open_warehouse
+from tests.ageing_rig import FailingStore, open_lake
 from tests.builders import DAY_START_MS
 
 
@@ -38,9 +36,10 @@ class DeadlyStore(FailingStore):
 
 
 def main() -> None:
-    folder, day, call, is_after = Path(sys.argv[1]), *map(int, sys.argv[2:5])
-    warehouse = open_warehouse(sqlite_url(folder / "warehouse.db"))
-    store = DeadlyStore(LocalStore(folder / "lake"), call, bool(is_after))
+    url, lake = sys.argv[1:3]
+    day, call, is_after = map(int, sys.argv[3:6])
+    warehouse = open_warehouse(url)
+    store = DeadlyStore(open_lake(lake), call, bool(is_after))
     manager = DataLakeManager(store, warehouse, ManualClock(DAY_START_MS + day * DAY_MS), pack_objects=3)
     manager.pack_old_files()
     manager.archive_old_files()
