@@ -18,10 +18,12 @@ from src.errors import CandlehouseError, ConfigurationError
 from src.warehouse.copying import (
     COPIED,
     FACTS,
+    TEXT_BYTES,
     copy_chunk,
     count_rows,
     find_copy,
     list_filled,
+    list_oversized,
     start_over,
 )
 from src.warehouse.digests import Digest, Group, digest_table
@@ -74,11 +76,15 @@ class WarehouseMover:
         self.report = WarehouseReport(tables=len(COPIED))
 
     def run(self) -> WarehouseReport:
-        """Copy and compare; ConfigurationError where the target holds something else."""
+        """Copy and compare.
+
+        ConfigurationError where the target holds something else, CandlehouseError where rows do not fit.
+        """
         identity = self._identify()
         self.report.moved_at = self._claim_target(identity)
         if self.report.moved_at:
             return self.report
+        self._check_sizes()
         self._make_partitions()
         for _ in range(_ROUNDS):
             self._copy_all()
@@ -119,6 +125,14 @@ class WarehouseMover:
             note = {"id": identity, "place": self._source_place, "moved_at": None}
             self._target.run(partial(save_note, name=COPY_OF, value=note))
         return known["moved_at"] if known else None
+
+    def _check_sizes(self) -> None:
+        if oversized := list_oversized(self._source):
+            raise CandlehouseError(
+                f"nothing was copied: the new warehouse takes {TEXT_BYTES:,} bytes of text, and of "
+                f"{'; of '.join(oversized)}. Shorten these in {self._source_place} or delete their rows "
+                "(./candlehouse runs prune deletes old runs), then run this again"
+            )
 
     def _make_partitions(self) -> None:
         partitions, now_ms = Partitions(self._target), self._clock.now_ms()

@@ -99,7 +99,8 @@ class RetentionPlan:
             "bytes": self.bytes,
             "partitions": self.partitions,
             "waiting": self.waiting,
-            "series": [{**_told(one.series, one.window), "rows": one.rows} for one in self.series],
+            "series": [{**_told(one.series, one.window), "rows": one.rows} for one in self.series[:_TOLD]],
+            "series_in_all": len(self.series),
             "kept": kept_json(self.kept),
         }
 

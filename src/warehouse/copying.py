@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, Text, text
 from sqlalchemy.exc import DataError
 
 from src.errors import CandlehouseError
@@ -35,6 +35,9 @@ COPIED = tuple(table for table in metadata.sorted_tables if table.name not in _O
 _FACTS_A_CHUNK, _ROWS_A_CHUNK = 20_000, 1_000
 # A statement must fit into the server's max_allowed_packet, 16 MB by default and more.
 _PACKET = 4_000_000
+# So much fits into a TEXT of MySQL; SQLite takes any length.
+TEXT_BYTES = 65_535
+_NAMED = 5
 
 Row = tuple[Any, ...]
 
@@ -82,6 +85,17 @@ def copy_chunk(source: Warehouse, target: Warehouse, table: Table, so_far: Table
     return done
 
 
+def list_oversized(source: Warehouse) -> list[str]:
+    """Name by their keys the rows with a text too long for a server: the first few of each column."""
+    return [
+        f"{table.name} {' '.join(map(str, row[:-1]))}: {column.name} has {row[-1]:,} bytes"
+        for table in COPIED
+        for column in table.columns
+        if isinstance(column.type, Text)
+        for row in _find_oversized(source, table, column.name)
+    ]
+
+
 def start_over(target: Warehouse, table: Table) -> None:
     """Empty a table of the target, so that it is copied anew."""
     with target.write() as connection:
@@ -108,6 +122,14 @@ def list_filled(warehouse: Warehouse) -> list[str]:
             if connection.execute(text(f"SELECT 1 FROM {table.name}{where} LIMIT 1")).first():
                 found.append(table.name)
     return found
+
+
+def _find_oversized(source: Warehouse, table: Table, column: str) -> list[Row]:
+    keys = ", ".join(f"`{one.name}`" for one in table.primary_key)
+    size = f"LENGTH(CAST(`{column}` AS BLOB))"
+    query = f"SELECT {keys}, {size} FROM {table.name} WHERE {size} > {TEXT_BYTES} LIMIT {_NAMED}"
+    with source.read() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
 def _read_rows(connection: Connection, table: Table, after: Sequence[Any] | None, limit: int) -> list[Row]:

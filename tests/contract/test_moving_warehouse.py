@@ -230,11 +230,21 @@ def test_copy_of_another_warehouse_is_refused(move: Move, tmp_path: Path) -> Non
     other.close()
 
 
-def test_text_that_the_server_cannot_take_is_named(move: Move) -> None:
+def test_text_that_does_not_fit_is_named_with_its_row_before_anything_is_copied(move: Move) -> None:
+    # Two bytes a letter, and one more than fits.
+    is_third = notifications.c.id == rows_of(move.source, "notifications")[2][0]
     with move.source.write() as connection:
-        connection.execute(notifications.update().values(body="x" * 70_000))
-    with pytest.raises(CandlehouseError, match="a row of notifications does not fit into the new warehouse"):
+        connection.execute(notifications.update().where(is_third).values(body="é" * 32_768))
+    with pytest.raises(
+        CandlehouseError, match=r"of notifications \S+: body has 65,536 bytes\. Shorten"
+    ) as told:
         move.run()
+    assert "old.db" in str(told.value)
+    assert all(rows_of(move.target, table.name) == [] for table in COPIED)
+    with move.source.write() as connection:
+        connection.execute(notifications.update().where(is_third).values(body="é" * 32_767 + "e"))
+    assert move.run().differences == []
+    assert_equal(move)
 
 
 def test_digests_change_with_every_number_of_every_table(source: Warehouse) -> None:

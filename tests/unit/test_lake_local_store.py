@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ import pytest
 
 from src.clock import ManualClock
 from src.domain import HOUR_MS, MINUTE_MS
-from src.errors import ObjectExists, StoreUnavailable
+from src.errors import NotFound, ObjectExists, StoreUnavailable
 from src.lake import local_store
 from src.lake.local_store import LocalStore
 from src.lake.store import Bucket
@@ -304,3 +305,55 @@ def test_killed_writers_leave_whole_objects_or_none(store: LocalStore, root: Pat
     assert len(numbers - promised) <= 8  # written, but killed before saying so
     for found in listed:
         assert len(set(store.get(Bucket.RAW, found.key))) == 1
+
+
+@pytest.fixture
+def other_disk(root: Path) -> Iterator[Path]:
+    """Give a folder on another file system than the lake's."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == root.parents[1].stat().st_dev:
+        pytest.skip("there is no second file system: only Linux has /dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def spread_store(root: Path, other_disk: Path) -> LocalStore:
+    """Return a lake whose archive lies on another disk, as a link or a mount makes it."""
+    root.mkdir(parents=True)
+    (root / "archive").symlink_to(other_disk)
+    store = LocalStore(root)
+    store.ensure_buckets()
+    return store
+
+
+def test_copy_to_another_disk_is_whole_and_a_file_of_its_own(
+    spread_store: LocalStore, root: Path, other_disk: Path
+) -> None:
+    spread_store.put_new(Bucket.RAW, KEY, b"[1]")
+    with pytest.raises(OSError, match="cross-device"):
+        os.link(root / "raw" / KEY, other_disk / "linked")
+    spread_store.copy(Bucket.RAW, KEY, Bucket.ARCHIVE)
+    assert files_below(other_disk) == [KEY]
+    spread_store.delete(Bucket.RAW, KEY)
+    assert spread_store.get(Bucket.ARCHIVE, KEY) == b"[1]"
+    assert [one.key for one in spread_store.list_keys(Bucket.ARCHIVE)] == [KEY]
+
+
+def test_copy_to_another_disk_overwrites_nothing_and_needs_its_original(spread_store: LocalStore) -> None:
+    spread_store.put_new(Bucket.RAW, KEY, b"[1]")
+    spread_store.put_new(Bucket.ARCHIVE, KEY, b"[2]")
+    with pytest.raises(ObjectExists):
+        spread_store.copy(Bucket.RAW, KEY, Bucket.ARCHIVE)
+    assert spread_store.get(Bucket.ARCHIVE, KEY) == b"[2]"
+    with pytest.raises(NotFound):
+        spread_store.copy(Bucket.RAW, NEXT_KEY, Bucket.ARCHIVE)
+
+
+def test_copy_to_another_disk_is_synced_there(
+    spread_store: LocalStore, other_disk: Path, synced: list[int]
+) -> None:
+    spread_store.put_new(Bucket.RAW, KEY, b"[1]")
+    synced.clear()
+    spread_store.copy(Bucket.RAW, KEY, Bucket.ARCHIVE)
+    assert {(other_disk / KEY).stat().st_ino, (other_disk / KEY).parent.stat().st_ino} <= set(synced)
