@@ -13,10 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from src.clock import ManualClock
+from src.commands.web import wait_for_a_cycle
+from src.settings import load_settings
+from src.warehouse.run_tables import runs
+from src.warehouse.runs import create_run
 from src.web.building import build_web
 from src.web.node import NoNode, NpmFailed, check_node, is_installed
 from src.web.place import WebPlace
 from src.web.progress import Step, is_under_way, read, read_tail
+from src.wiring import build
+from tests.builders import DAY_START_MS
 
 _PATIENCE_S = 60.0
 # What `vite build --outDir` does, as far as we rely on it.
@@ -31,6 +38,11 @@ console.log("secret:", process.env.CANDLEHOUSE_TOKEN);
 _BUILDER = """
 import os, signal, sys
 from pathlib import Path
+from src.clock import ManualClock
+from src.commands.web import wait_for_a_cycle
+from src.settings import load_settings
+from src.warehouse.run_tables import runs
+from src.warehouse.runs import create_run
 from src.web.building import build_web
 from src.web.place import WebPlace
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -223,3 +235,21 @@ def test_two_builders_build_once(place: WebPlace, programs: Callable[..., None])
     told = [builder.communicate(timeout=_PATIENCE_S)[0].splitlines()[-1] for builder in builders]
     assert sorted(told) == ["False", "True"]
     assert (place.work / "ran").read_text() == "run\n"
+
+
+@pytest.mark.parametrize(("began_s_ago", "waits"), [(5, False), (600, True), (None, True)])
+def test_building_beside_waits_for_a_cycle_but_not_for_ever(
+    tmp_path: Path, began_s_ago: int | None, waits: bool
+) -> None:
+    clock = ManualClock(DAY_START_MS)
+    parts = build(load_settings(data_dir=str(tmp_path), binance_base_url="http://127.0.0.1:9"))
+    parts.starter.prepare_warehouse()
+    if began_s_ago is not None:
+        began_ms = DAY_START_MS - began_s_ago * 1000
+        run_id = parts.warehouse.run(lambda one: create_run(one, parts.new_run("cycle", "test", {})))
+        parts.warehouse.run(
+            lambda one: one.execute(runs.update().where(runs.c.id == run_id).values(started_at=began_ms))
+        )
+    wait_for_a_cycle(parts.warehouse, clock)
+    parts.warehouse.close()
+    assert clock.now_ms() == DAY_START_MS + (120_000 if waits else 0)
