@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from src.services.analytics import Chart, Hole
-from src.warehouse.bars import Bar
+from src.warehouse.bars import Bar, JsonBars
 
 _CANDLE = (
     b'{"open_time_ms":%d,"open":"%b","high":"%b","low":"%b","close":"%b","volume":"%b","quote_volume":"%b",'
@@ -20,6 +20,8 @@ _BOOLEANS = (b"false", b"true")
 
 def candles_json(bars: Sequence[Bar]) -> bytes:
     """Return an array of candles."""
+    if isinstance(bars, JsonBars):
+        return bars.json
     return b"[" + b",".join([_CANDLE % (*bar[:10], _BOOLEANS[bar.is_complete]) for bar in bars]) + b"]"
 
 

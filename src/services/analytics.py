@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from sqlalchemy import Connection
 
@@ -15,7 +14,7 @@ from src.services.charts import Charts, divides
 from src.services.coverage import AGED_OUT, ROLLED_UP
 from src.services.order_book import OrderBook, build_book
 from src.warehouse.aged import AgedRange, list_aged
-from src.warehouse.bars import ALWAYS, Bar, Page, read_stored
+from src.warehouse.bars import ALWAYS, Bar, Page, are_complete, open_times, read_stored
 from src.warehouse.depth import find_snapshot
 from src.warehouse.engine import Warehouse
 from src.warehouse.sources import (
@@ -30,7 +29,6 @@ from src.warehouse.sources import (
 from src.window_sets import intersect, merge, subtract
 
 _MOST_LOOKS = 1_000
-_is_complete = attrgetter("is_complete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Chart:
     """
 
     interval: Interval
-    bars: list[Bar]
+    bars: Sequence[Bar]
     holes: list[Hole] = field(default_factory=list)
     forming: Bar | None = None
     has_more: bool = False
@@ -119,7 +117,7 @@ class AnalyticsService:
             restated = _list_restated(connection, query.interval, charts, bars) if look.has_restated else []
         return Chart(query.interval, bars, holes, forming, has_more, restated)
 
-    def bars(self, query: BarQuery) -> list[Bar]:
+    def bars(self, query: BarQuery) -> Sequence[Bar]:
         """Return the bars of a chart alone."""
         with self._warehouse.read() as connection:
             return self.open(connection, query).read(query.interval, query.page)
@@ -165,9 +163,8 @@ def _list_holes(
         return []
     span = Window(missing[0].start_ms, missing[-1].end_ms)
     gaps = list_chart_gaps(connection, [source.id for source in sources], span) if look.gaps else []
-    partial = [
-        Window(bar.open_time_ms, query.interval.next(bar.open_time_ms)) for bar in bars if not bar.is_complete
-    ]
+    unfinished = () if are_complete(bars) else (bar for bar in bars if not bar.is_complete)
+    partial = [Window(bar.open_time_ms, query.interval.next(bar.open_time_ms)) for bar in unfinished]
     holes = _explain(missing, gaps, sources)
     known = merge(hole.window for hole in holes)
     # A partial bar lacks no more than what a gap within it says.
@@ -243,10 +240,11 @@ def _held(interval: Interval, bars: Sequence[Bar]) -> list[Window]:
 def _unbroken(interval: Interval, bars: Sequence[Bar]) -> Window | None:
     """Return the window of whole bars that follow one another on the grid, as they mostly do."""
     length_ms = interval.fixed_ms
-    if not bars or length_ms is None or not all(map(_is_complete, bars)):
+    if not bars or length_ms is None or not are_complete(bars):
         return None
-    first_ms, end_ms = interval.floor(bars[0].open_time_ms), bars[-1].open_time_ms + length_ms
-    is_so = [bar.open_time_ms for bar in bars] == [*range(first_ms, end_ms, length_ms)]
+    opens = open_times(bars)
+    first_ms, end_ms = interval.floor(opens[0]), opens[-1] + length_ms
+    is_so = opens == [*range(first_ms, end_ms, length_ms)]
     return Window(first_ms, end_ms) if is_so else None
 
 

@@ -7,13 +7,13 @@ coarsest interval that divides them. Nothing is invented: where there is no cand
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from sqlalchemy import Connection
 
 from src.domain import DAY_MS, MINUTE_MS, Interval, SeriesKey, Window
-from src.warehouse.bars import ROLLED_UP, Bar, Page, combine, read_rollups, read_stored
+from src.warehouse.bars import ROLLED_UP, Bar, Page, combine, open_times, read_rollups, read_stored
 from src.warehouse.slots import count_slots
 from src.warehouse.sources import Source
 from src.window_sets import merge, subtract
@@ -34,7 +34,7 @@ def divides(part: Interval, whole: Interval) -> bool:
     return whole.fixed_ms % part.fixed_ms == 0 and whole.floor(0) % part.fixed_ms == 0
 
 
-def resample(bars: list[Bar], part: Interval, whole: Interval) -> list[Bar]:
+def resample(bars: Sequence[Bar], part: Interval, whole: Interval) -> list[Bar]:
     """Put bars of *part*, in order of time, together to those of *whole*."""
     made: list[Bar] = []
     for open_ms, group in groupby(bars, key=lambda bar: whole.floor(bar.open_time_ms)):
@@ -65,7 +65,7 @@ class Charts:
         self._seen_ms = max(seen, default=0)
         self.now_ms = max(now_ms, self._seen_ms)
 
-    def read(self, interval: Interval, page: Page) -> list[Bar]:
+    def read(self, interval: Interval, page: Page) -> Sequence[Bar]:
         """Return bars of slots that have ended, oldest first."""
         end_ms = min(page.window.end_ms, interval.floor(self.now_ms))
         if page.window.start_ms >= end_ms:
@@ -103,7 +103,7 @@ class Charts:
         # One that is not tracked any more would stand still for as long as its slot lasts.
         return open_ms >= start_ms and not is_held and seen_ms >= self._seen_ms - _OUTDATED_MS
 
-    def _read(self, interval: Interval, page: Page) -> list[Bar]:
+    def _read(self, interval: Interval, page: Page) -> Sequence[Bar]:
         own = self._read_own(interval, page)
         part = self._part_of(interval, with_rollups=interval not in ROLLED_UP)
         hole = _find_hole(interval, page, own) if part else None
@@ -114,7 +114,7 @@ class Charts:
         more = [bar for bar in made if bar.open_time_ms not in held]
         return page.cut(sorted([*own, *more]))
 
-    def _read_own(self, interval: Interval, page: Page) -> list[Bar]:
+    def _read_own(self, interval: Interval, page: Page) -> Sequence[Bar]:
         """Return the rollups and stored candles of this very interval."""
         key = SeriesKey(*self._key, interval)
         source = self._sources.get(interval)
@@ -138,7 +138,7 @@ class Charts:
         parts = [each for each in there if divides(each, interval)]
         return max(parts, key=_length_ms, default=None)
 
-    def _read_parts(self, part: Interval, whole: Interval, page: Page) -> list[Bar]:
+    def _read_parts(self, part: Interval, whole: Interval, page: Page) -> Sequence[Bar]:
         """Return bars of *whole* made of *part*; of those that the limit cuts through, none."""
         most = min(_MOST_PARTS, (page.limit + 1) * -(-_length_ms(whole) // _length_ms(part)))
         start_ms = whole.floor(page.window.start_ms)
@@ -154,13 +154,13 @@ class Charts:
         return page.cut(made)
 
 
-def _find_hole(interval: Interval, page: Page, bars: list[Bar]) -> Window | None:
+def _find_hole(interval: Interval, page: Page, bars: Sequence[Bar]) -> Window | None:
     """Return the window, as small as can be, in which bars may be missing from a page."""
     span = page.window
     if len(bars) >= page.limit:
         first, last = bars[0].open_time_ms, interval.next(bars[-1].open_time_ms)
         span = Window(first, span.end_ms) if page.is_newest else Window(span.start_ms, last)
-    slots = [interval.floor(bar.open_time_ms) for bar in bars]
+    slots = [interval.floor(open_ms) for open_ms in open_times(bars)]
     holes = subtract([span], merge(Window(slot, interval.next(slot)) for slot in slots))
     holes = [hole for hole in holes if _has_slot(interval, hole)]
     return Window(holes[0].start_ms, holes[-1].end_ms) if holes else None

@@ -5,12 +5,12 @@ The change is against the price 24 hours ago: the close of the last candle that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 from src.domain import HOUR_MS, MINUTE_MS
-from src.warehouse.overview import Amounts, Card, Edge, Hour
+from src.warehouse.overview import Amounts, Card, Edge, Hours
 
 _DIGITS = 80
 _EIGHT = Decimal("0.00000001")
@@ -79,28 +79,25 @@ def sum_up(
         )
 
 
-def day_of_card(card: Card, hours: Sequence[Hour], edge: Edge | None, cutoff_ms: int) -> Day:
+def day_of_card(card: Card, hours: Hours, edge: Edge | None, cutoff_ms: int) -> Day:
     """Make the day of a series of minutes from its hours, and the minutes of the hour that it begins in."""
-    first_hour_ms = cutoff_ms - cutoff_ms % HOUR_MS + HOUR_MS
-    within = [hour for hour in hours if hour.start_ms >= first_hour_ms]
-    parts = [hour.amounts for hour in within]
-    if edge and edge.amounts:
-        parts.append(edge.amounts)
+    hour_ms = cutoff_ms - cutoff_ms % HOUR_MS
+    parts = [part.amounts for part in (hours, edge) if part and part.amounts]
     if card.forming and is_new(card, cutoff_ms):
         parts.append(card.forming)
-    closes = [hour.close for hour in hours if hour.start_ms < first_hour_ms - HOUR_MS]
+    closes = [close for start_ms, close in hours.closes if start_ms < hour_ms]
     before = edge.close_before if edge and edge.close_before is not None else next(reversed(closes), None)
-    held = sum(hour.candle_count for hour in within) + (edge.candle_count if edge else 0)
+    held = hours.candle_count + (edge.candle_count if edge else 0)
     is_complete = 0 < held >= _minutes_until_last(cutoff_ms, card)
-    return sum_up(parts, find_price(card, within), before, is_complete=is_complete)
+    return sum_up(parts, find_price(card, hours), before, is_complete=is_complete)
 
 
-def find_price(card: Card, hours: Sequence[Hour]) -> tuple[Decimal, int] | None:
+def find_price(card: Card, hours: Hours) -> tuple[Decimal, int] | None:
     """Return the last price that is known, and of when it is."""
     if card.last_price is not None and card.seen_ms is not None:
         return card.last_price, card.seen_ms
-    if hours and card.last_open_ms is not None:
-        return hours[-1].close, card.interval.next(card.last_open_ms)
+    if hours.amounts and card.last_open_ms is not None:
+        return hours.closes[-1][1], card.interval.next(card.last_open_ms)
     return None
 
 

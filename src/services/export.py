@@ -54,7 +54,7 @@ def write_file(service: AnalyticsService, query: BarQuery, kind: Format) -> Iter
     return _WRITERS[kind](_pieces(service, query, first))
 
 
-def _pieces(service: AnalyticsService, query: BarQuery, piece: list[Bar]) -> Iterator[list[Bar]]:
+def _pieces(service: AnalyticsService, query: BarQuery, piece: Sequence[Bar]) -> Iterator[Sequence[Bar]]:
     """Yield the candles in pieces, each read in a transaction of its own."""
     while piece:
         yield piece
@@ -66,7 +66,7 @@ def _pieces(service: AnalyticsService, query: BarQuery, piece: list[Bar]) -> Ite
         piece = service.bars(query)
 
 
-def _as_csv(pieces: Iterator[list[Bar]]) -> Iterator[bytes]:
+def _as_csv(pieces: Iterator[Sequence[Bar]]) -> Iterator[bytes]:
     yield ",".join(_SCHEMA.names).encode() + b"\n"
     for piece in pieces:
         yield b"".join(map(_line, piece))
@@ -77,15 +77,15 @@ def _line(bar: Bar) -> bytes:
     return b",".join((format_utc(bar.open_time_ms).encode(), *bar[1:10], complete)) + b"\n"
 
 
-def _as_parquet(pieces: Iterator[list[Bar]]) -> Iterator[bytes]:
+def _as_parquet(pieces: Iterator[Sequence[Bar]]) -> Iterator[bytes]:
     return _as_batches(pieces, lambda sink: parquet.ParquetWriter(sink, _SCHEMA, compression="zstd"))
 
 
-def _as_arrow(pieces: Iterator[list[Bar]]) -> Iterator[bytes]:
+def _as_arrow(pieces: Iterator[Sequence[Bar]]) -> Iterator[bytes]:
     return _as_batches(pieces, lambda sink: ipc.new_stream(sink, _SCHEMA))
 
 
-def _as_batches(pieces: Iterator[list[Bar]], make_writer: Callable[[Any], Any]) -> Iterator[bytes]:
+def _as_batches(pieces: Iterator[Sequence[Bar]], make_writer: Callable[[Any], Any]) -> Iterator[bytes]:
     sink = _Sink()
     writer = make_writer(pa.PythonFile(sink, mode="w"))
     for piece in pieces:
@@ -126,7 +126,7 @@ class _Sink(BytesIO):
         """Stay open: what was written last is yet to be taken."""
 
 
-_WRITERS: dict[Format, Callable[[Iterator[list[Bar]]], Iterator[bytes]]] = {
+_WRITERS: dict[Format, Callable[[Iterator[Sequence[Bar]]], Iterator[bytes]]] = {
     Format.CSV: _as_csv,
     Format.PARQUET: _as_parquet,
     Format.ARROW: _as_arrow,

@@ -19,7 +19,7 @@ from src.services.indicators import CandleSeries
 from src.warehouse.bars import Bar, Page
 from src.warehouse.coverage import list_coverage
 from src.warehouse.engine import Warehouse
-from src.warehouse.overview import Amounts, Card, list_cards, read_edges, read_hours
+from src.warehouse.overview import NO_HOURS, Amounts, Card, list_cards, read_edges, read_hours
 from src.warehouse.sources import Source, get_sources
 from src.warehouse.symbols import TRADING
 from src.window_sets import subtract
@@ -67,20 +67,21 @@ class VisualizeService:
             edges = read_edges(connection, exchange, names, cutoff_ms) if names else {}
             made = []
             for card in cards:
-                own = hours.get(card.symbol, [])
+                own = hours.get(card.symbol, NO_HOURS)
                 if card.interval is Interval.M1:
                     day = day_of_card(card, own, edges.get(card.symbol), cutoff_ms)
                 else:
                     day = self._day(connection, exchange, card.symbol)
-                made.append(_symbol_card(card, day, [hour.close for hour in own[-_SPARKS:]], now_ms))
+                closes = [close for _, close in own.closes[-_SPARKS:]]
+                made.append(_symbol_card(card, day, closes, now_ms))
         return made
 
-    def candles(self, query: BarQuery, warm_up: int) -> tuple[list[Bar], CandleSeries]:
+    def candles(self, query: BarQuery, warm_up: int) -> tuple[Sequence[Bar], CandleSeries]:
         """Return the bars that *query* asks for, and as columns with up to *warm_up* candles before them."""
         with self._warehouse.read() as connection:
             charts = self._analytics.open(connection, query)
             bars = charts.read(query.interval, query.page)
-            before: list[Bar] = []
+            before: Sequence[Bar] = []
             if bars and warm_up:
                 before = charts.read(query.interval, Page(Window(0, bars[0].open_time_ms), warm_up))
         return bars, as_columns([*before, *bars])
@@ -141,7 +142,7 @@ def as_columns(bars: Sequence[Bar]) -> CandleSeries:
     return CandleSeries(times, *columns)
 
 
-def _read_day(charts: Charts, finest: Interval, window: Window) -> list[Bar]:
+def _read_day(charts: Charts, finest: Interval, window: Window) -> Sequence[Bar]:
     most = 100_000
     first_hour_ms = Interval.H1.floor(window.start_ms) + HOUR_MS
     last_hour_ms = Interval.H1.floor(window.end_ms)

@@ -32,6 +32,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.dml import Insert
 
+from src.clock import SystemClock
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval
 from src.warehouse.columns import utc_now
 from src.warehouse.types import DECIMAL_COLLATION, ExactDecimal, UtcDate, UtcMs
@@ -41,6 +42,10 @@ _BUSY_TIMEOUT_MS = 30_000
 _ENDED_FOR_SILENCE = 4031
 # What GROUP_CONCAT may give; its usual 1024 bytes would cut in silence.
 _PACKED_BYTES = 8_000_000
+# What we keep with each session of the driver: whether it only reads at present, and when it was used last.
+_READS, _USED = "candlehouse_reads", "candlehouse_used_ms"
+_RESTED_MS = 1_000
+_clock = SystemClock()
 # As SQLAlchemy counts it: stronger than minus.
 _PRECEDENCE_OF_DIVISION = 8
 
@@ -54,7 +59,10 @@ def prepare_engine(engine: Engine) -> None:
     """Make every new session of *engine* behave as this project needs it."""
     event.listen(engine, "connect", _prepare_mysql if is_mysql(engine) else _prepare_sqlite)
     if is_mysql(engine):
+        event.listen(engine, "begin", _begin_mysql)
+        event.listen(engine, "checkin", _note_use)
         event.listen(engine, "handle_error", _recognise_the_end)
+        engine.dialect.do_ping = _ping_idle(engine.dialect.do_ping)  # type: ignore[method-assign,assignment]
         for name in ("do_commit", "do_rollback"):
             setattr(engine.dialect, name, _in_dbapi_errors(engine, getattr(engine.dialect, name)))
     else:
@@ -100,6 +108,8 @@ def _in_dbapi_errors(engine: Engine, do: Callable[[Any], None]) -> Callable[[Any
     dbapi: Any = engine.dialect.loaded_dbapi
 
     def done(connection: Any) -> None:
+        if getattr(connection, _READS, False):  # it is in no transaction
+            return
         try:
             do(connection)
         except Exception as error:
@@ -108,6 +118,34 @@ def _in_dbapi_errors(engine: Engine, do: Callable[[Any], None]) -> Callable[[Any
             raise dbapi.OperationalError(str(error), getattr(error, "errno", None)) from error
 
     return done
+
+
+def _begin_mysql(connection: Any) -> None:
+    """Let who only reads do so without transactions, which would cost two more round trips.
+
+    At READ COMMITTED each statement sees what is committed, in a transaction or not. A session says so when
+    it turns from writing to reading or back, which it seldom does.
+    """
+    reads = connection.get_execution_options().get("readonly", False)
+    driver = connection.connection.driver_connection
+    if getattr(driver, _READS, False) != reads:
+        connection.exec_driver_sql(f"SET autocommit = {int(reads)}")
+        setattr(driver, _READS, reads)
+
+
+def _note_use(driver: Any, _: Any) -> None:
+    if driver is not None:
+        setattr(driver, _USED, _clock.steady_ms())
+
+
+def _ping_idle(ping: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Ask only sessions that have rested whether they are still there: others would have said so."""
+
+    def is_there(driver: Any) -> bool:
+        used_ms: int | None = getattr(driver, _USED, None)
+        return (used_ms is not None and _clock.steady_ms() - used_ms < _RESTED_MS) or ping(driver)
+
+    return is_there
 
 
 def _prepare_mysql(connection: Any, _: Any) -> None:
@@ -264,18 +302,28 @@ def raw_cursor(connection: Connection) -> Any:
     return driver.cursor(raw=True) if is_mysql(connection) else driver.cursor()
 
 
-def in_one_row(query: str, names: Sequence[str]) -> str:
+def in_one_row(query: str, line: str, order: str) -> str:
     """Return a query for how many rows *query* has, and all of them as one text, for MySQL.
 
-    Lines in the order of the first column, fields with commas between, which may be in none of them. The
-    driver gives up and takes back Python's lock for each row, which is slow where many threads wait for it.
-    Whoever asks compares the number of lines: a text longer than ``group_concat_max_len`` would be cut.
+    A *line* for each, by *order*, with a comma and a line's end between. The driver gives up and takes back
+    Python's lock for each row, which is slow where many threads wait for it. Whoever asks compares the number
+    of lines: a text longer than ``group_concat_max_len`` would be cut.
     """
-    fields = ", ".join(names)
-    return (
-        f"SELECT COUNT(*), GROUP_CONCAT(CONCAT_WS(',', {fields}) ORDER BY {names[0]} SEPARATOR '\\n') "
-        f"FROM ({query}) AS packed"
-    )
+    packed = f"GROUP_CONCAT({line} ORDER BY {order} SEPARATOR ',\\n')"
+    return f"SELECT COUNT(*), {packed} FROM ({query}) AS packed"
+
+
+def exact(value: ColumnElement[Any], engine: Any) -> ColumnElement[Any]:
+    """Return an expression of decimals for MIN and MAX: in SQLite only a column itself compares as such."""
+    if is_mysql(engine):
+        return value
+    return type_coerce(value.collate(DECIMAL_COLLATION), ExactDecimal(38))
+
+
+def as_pairs(one: ColumnElement[Any], other: ColumnElement[Any], engine: Any) -> ColumnElement[str]:
+    """Return all pairs of a group as one text, a blank within each and a comma between, in any order."""
+    joined = func.concat_ws(" ", one, other) if is_mysql(engine) else func.printf("%s %s", one, other)
+    return func.group_concat(joined, type_=Text())
 
 
 def _part(column: ColumnElement[Any], name: str, engine: Any) -> ColumnElement[int]:

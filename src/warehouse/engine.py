@@ -147,10 +147,10 @@ class Warehouse:
         pool = self.engine.pool
         if not self.is_mysql or not isinstance(pool, QueuePool):
             return
-        with _translated(self.engine.url):
-            for _ in range(pool.checkedin()):  # first in, first out: each time another one
-                if pool.checkedin():  # else they are in use, and to ask for one more might mean to wait
-                    self.engine.raw_connection().close()
+        for _ in range(pool.checkedin()):  # first in, first out: each time another one
+            if pool.checkedin():  # else they are in use, and to ask for one more might mean to wait
+                with self.read() as connection:
+                    connection.exec_driver_sql("DO 0")
 
     def pool_numbers(self) -> PoolNumbers:
         """Return how busy the connection pool is at this moment."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
 
 from src.domain import HOUR_MS, MINUTE_MS, Interval
 from src.freshness import Tier
@@ -50,13 +50,18 @@ class Amounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Hour:
-    """One hourly rollup."""
+class Hours:
+    """Hourly rollups of a symbol: what those that begin within a day come to, None where none does.
 
-    start_ms: int
-    close: Decimal
+    *closes* are theirs and those of six hours before, each with the hour's start in UTC ms, oldest first.
+    """
+
+    amounts: Amounts | None
     candle_count: int
-    amounts: Amounts
+    closes: list[tuple[int, Decimal]]
+
+
+NO_HOURS = Hours(None, 0, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,32 +112,52 @@ def list_cards(connection: Connection, exchange: str) -> list[Card]:
 
 def read_hours(
     connection: Connection, exchange: str, names: Sequence[str], cutoff_ms: int
-) -> dict[str, list[Hour]]:
-    """Return the hourly rollups of these symbols since six hours before the hour of *cutoff_ms*."""
-    c = hourly_klines.c
+) -> dict[str, Hours]:
+    """Return the hourly rollups of these symbols; the day's begin after the hour of *cutoff_ms*."""
+    c, hour_ms = hourly_klines.c, cutoff_ms - cutoff_ms % HOUR_MS
+    is_within = c.hour_start >= hour_ms + HOUR_MS
+    closes = dialects.as_pairs(dialects.epoch_ms(c.hour_start, connection), c.close_price, connection)
+    shown: list[ColumnElement[Any]] = [
+        c.symbol,
+        *_sums(c, is_within, connection),
+        func.sum(case((is_within, c.candle_count), else_=0)).label("candles"),
+        closes.label("closes"),
+    ]
     query = (
-        select(
-            c.symbol,
-            c.hour_start,
-            c.close_price,
-            c.candle_count,
-            c.high_price,
-            c.low_price,
-            c.volume,
-            c.quote_volume,
-            c.trade_count,
-        )
+        select(*shown)
         .where(
             c.exchange == exchange,
             c.symbol.in_(names),
-            c.hour_start >= cutoff_ms - cutoff_ms % HOUR_MS - _HOURS_BEFORE * HOUR_MS,
+            c.hour_start >= hour_ms - _HOURS_BEFORE * HOUR_MS,
         )
-        .order_by(c.symbol, c.hour_start)
+        .group_by(c.symbol)
     )
-    found: dict[str, list[Hour]] = {}
-    for symbol, start_ms, close, count, *amounts in connection.execute(query):
-        found.setdefault(symbol, []).append(Hour(start_ms, close, count, Amounts(*amounts)))
-    return found
+    return {row.symbol: _hours(row) for row in connection.execute(query)}
+
+
+def _sums(c: Any, is_within: ColumnElement[bool], connection: Connection) -> list[ColumnElement[Any]]:
+    """Return what rows come to for which *is_within* holds, in the order of Amounts; null for none."""
+    high, low = (
+        dialects.exact(case((is_within, c[name])), connection) for name in ("high_price", "low_price")
+    )
+    sums = [
+        dialects.decimal_sum(case((is_within, c[name])), connection).label(name)
+        for name in ("volume", "quote_volume")
+    ]
+    trades = func.sum(case((is_within, c.trade_count))).label("trades")
+    return [func.max(high).label("high"), func.min(low).label("low"), *sums, trades]
+
+
+def _amounts(row: Row[Any]) -> Amounts | None:
+    if row.trades is None:
+        return None
+    return Amounts(Decimal(row.high), Decimal(row.low), row.volume, row.quote_volume, int(row.trades))
+
+
+def _hours(row: Row[Any]) -> Hours:
+    pairs = (pair.split(" ") for pair in row.closes.split(","))
+    closes = sorted((int(start_ms), Decimal(close)) for start_ms, close in pairs)
+    return Hours(_amounts(row), int(row.candles), closes)
 
 
 def read_edges(
@@ -141,18 +166,11 @@ def read_edges(
     """Return what the minutes of the hour of *cutoff_ms* come to, from that moment on."""
     c, hour_ms = fact_klines.c, cutoff_ms - cutoff_ms % HOUR_MS
     is_before, is_within = c.open_time <= cutoff_ms - MINUTE_MS, c.open_time >= cutoff_ms
-    sums = [
-        dialects.decimal_sum(case((is_within, c[name])), connection).label(name)
-        for name in ("volume", "quote_volume")
-    ]
     minutes = (
         select(
             c.symbol,
             func.max(case((is_before, c.open_time))).label("last_before"),
-            func.max(case((is_within, c.high_price))).label("high"),
-            func.min(case((is_within, c.low_price))).label("low"),
-            *sums,
-            func.sum(case((is_within, c.trade_count))).label("trades"),
+            *_sums(c, is_within, connection),
             func.sum(case((is_within, 1), else_=0)).label("candles"),
         )
         .where(
@@ -177,11 +195,7 @@ def read_edges(
 
 
 def _edge(row: Row[Any]) -> Edge:
-    if not row.candles:
-        return Edge(row.close_price, None, 0)
-    high, low = Decimal(row.high), Decimal(row.low)
-    amounts = Amounts(high, low, row.volume, row.quote_volume, int(row.trades))
-    return Edge(row.close_price, amounts, int(row.candles))
+    return Edge(row.close_price, _amounts(row), int(row.candles))
 
 
 def _card(row: Row[Any]) -> Card:

@@ -8,9 +8,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Connection
 
+from src.api.candle_json import candles_json
 from src.clock import ManualClock
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Candle, Interval, SeriesKey, Window
 from src.errors import NotFound
@@ -18,7 +20,7 @@ from src.services.analytics import AnalyticsService, BarQuery, Chart
 from src.services.charts import resample
 from src.services.visualize import VisualizeService
 from src.warehouse.aged import extend_aged
-from src.warehouse.bars import Bar
+from src.warehouse.bars import Bar, are_complete, open_times
 from src.warehouse.gaps import GapReason, GapRow, GapState, GapWrites, write_gaps
 from src.warehouse.series import ensure_series, list_series
 from src.warehouse.slots import Held
@@ -371,6 +373,19 @@ def test_statistics_and_the_dashboard_say_the_same_of_a_day(emptied_pipeline: Pi
     ]
 
 
+def test_highest_and_lowest_of_a_day_are_those_of_numbers(emptied_pipeline: Pipeline) -> None:
+    """As text 9.5 would be more than 10.2: in the hour that the day begins in, and in those after it."""
+    begins_ms = NOW_MS - DAY_MS
+    for hour in (0, 5):
+        at_ms = Interval.M1.next(Interval.M1.floor(begins_ms)) + hour * HOUR_MS
+        prices: dict[str, Any] = dict.fromkeys(("open_price", "low_price", "close_price"), "9.50000000")
+        low = make_kline(at_ms, high_price="9.50000000", **prices)
+        high = make_kline(at_ms + MINUTE_MS, **(prices | {"high_price": "10.20000000"}))
+        load(emptied_pipeline, [low, high])
+        (card,) = VisualizeService(emptied_pipeline.warehouse, ManualClock(NOW_MS)).cards("binance")
+        assert (card.day.high, card.day.low) == (Decimal("10.2"), Decimal("9.5"))
+
+
 @pytest.mark.parametrize("interval", [Interval.M5, Interval.H1, Interval.D1])
 def test_a_symbol_without_minutes_has_a_day_too(emptied_pipeline: Pipeline, interval: Interval) -> None:
     assert interval.fixed_ms
@@ -400,6 +415,18 @@ def test_a_symbol_of_which_nothing_is_held_has_a_card(emptied_pipeline: Pipeline
     emptied_pipeline.warehouse.run(lambda connection: ensure_series(connection, [key], tracked=True))
     (card,) = VisualizeService(emptied_pipeline.warehouse, ManualClock(NOW_MS)).cards("binance")
     assert (card.day.price, card.day.change, card.freshness, card.closes) == (None, None, None, [])
+
+
+def test_bars_that_come_as_json_are_those_that_are_taken_apart(emptied_pipeline: Pipeline) -> None:
+    last_ms = Interval.M1.floor(NOW_MS)
+    load(emptied_pipeline, minutes(last_ms - 90 * MINUTE_MS, last_ms))
+    for interval in (Interval.M1, Interval.H1):
+        bars = chart(emptied_pipeline, interval).bars
+        assert orjson.loads(candles_json(bars)) == orjson.loads(candles_json([*bars]))
+        assert open_times(bars) == [bar.open_time_ms for bar in bars]
+        assert are_complete(bars) == all(bar.is_complete for bar in bars)
+        assert bars[-1] == [*bars][-1]
+        assert bars[1:] == [*bars][1:]
 
 
 def test_resampling_keeps_off_grid_candles_in_the_slot_they_fall_in() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,38 @@ def test_connections_that_the_server_dropped_are_replaced_unseen(
         dropped = session_id(warehouse)
         with closing(database_server.connect()) as other, closing(other.cursor()) as cursor:
             cursor.execute(f"KILL {dropped}")
+        time.sleep(1.1)  # one that was used a moment ago is not asked whether it is still there
         assert session_id(warehouse) != dropped
+
+
+def test_reading_takes_one_round_trip_a_statement(database_url: str) -> None:
+    with closing(open_warehouse(database_url, pool_size=1)) as warehouse:
+        session_id(warehouse)
+        before = statements(warehouse)
+        for _ in range(3):
+            session_id(warehouse)
+        assert statements(warehouse) - before == 3 + 1
+
+
+def statements(warehouse: Warehouse) -> int:
+    """Return how many this session has sent, this one included."""
+    with warehouse.read() as connection:
+        return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Questions'").one()[1])
+
+
+def test_session_that_has_read_writes_in_transactions_again(warehouse_url: str) -> None:
+    with closing(open_warehouse(warehouse_url, pool_size=1)) as warehouse:
+        with warehouse.write() as connection:
+            connection.execute(text("CREATE TABLE t (n INT)"))
+        for _ in range(2):
+            with warehouse.read() as connection:
+                assert connection.execute(text("SELECT n FROM t")).all() == []
+            with suppress(RuntimeError), warehouse.write() as connection:
+                connection.execute(text("INSERT INTO t VALUES (1)"))
+                raise RuntimeError
+        warehouse.run(lambda connection: connection.execute(text("INSERT INTO t VALUES (2)")))
+    with closing(open_warehouse(warehouse_url)) as other, other.read() as connection:
+        assert connection.execute(text("SELECT n FROM t")).all() == [(2,)]
 
 
 def test_connections_are_replaced_when_they_are_half_an_hour_old(database_url: str) -> None:

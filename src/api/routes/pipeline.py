@@ -34,8 +34,6 @@ from src.wiring import lake_place, warehouse_place
 routes = Routes("pipeline", "The dashboard, and how data flows.")
 
 _SAMPLES_MS = 2 * 86_400_000
-# Prices move every few seconds; so many pages may ask at once.
-_DASHBOARD_MS = 1_000
 
 
 class CardOut(Out):
@@ -63,26 +61,22 @@ class DashboardOut(Out):
 def dashboard(query: OfExchange) -> Response:
     """Return a card for each tracked symbol: price, last day, hourly closes, freshness."""
     check_exchange(query.exchange)
-    now_ms = clock().now_ms()
+    kept = dashboards().get(query.exchange, lambda now_ms: _dashboard(query.exchange, now_ms))
+    return versioned([kept.made_ms], lambda: kept.body)
 
-    def build() -> bytes:
-        cards = VisualizeService(warehouse(), clock()).cards(query.exchange)
-        changes = [card.day.change for card in cards if card.day.change is not None]
-        return (
-            DashboardOut(
-                exchange=query.exchange,
-                now_ms=now_ms,
-                now=format_utc(now_ms),
-                rising=sum(change > 0 for change in changes),
-                falling=sum(change < 0 for change in changes),
-                symbols=list(map(_card, cards)),
-            )
-            .model_dump_json()
-            .encode()
-        )
 
-    stamp = now_ms // _DASHBOARD_MS
-    return versioned([stamp], lambda: dashboards().get(query.exchange, stamp, build))
+def _dashboard(exchange: str, now_ms: int) -> bytes:
+    cards = VisualizeService(warehouse(), clock()).cards(exchange)
+    changes = [card.day.change for card in cards if card.day.change is not None]
+    out = DashboardOut(
+        exchange=exchange,
+        now_ms=now_ms,
+        now=format_utc(now_ms),
+        rising=sum(change > 0 for change in changes),
+        falling=sum(change < 0 for change in changes),
+        symbols=list(map(_card, cards)),
+    )
+    return out.model_dump_json().encode()
 
 
 def _card(card: SymbolCard) -> CardOut:
