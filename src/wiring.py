@@ -98,6 +98,8 @@ from src.warehouse.runs import NewRun
 _SQLITE_FILE, _LAKE_FOLDER = "warehouse.db", "data_lake"
 # Short, as a person waits for what comes of it.
 _CHECK_PATIENCE_S = 3
+# Twice that at most: a session that was there is asked first, then another one is tried.
+_GLANCES, _GLANCE_S = 2, 2
 
 
 _SWITCH_S = 0.001
@@ -129,6 +131,8 @@ class App:
 
     settings: Settings
     stop: Stop
+    answer_s: int | None = None
+    """For how long the warehouse is waited for at most, in a process that serves others meanwhile."""
 
     @cached_property
     def clock(self) -> SystemClock:
@@ -136,7 +140,15 @@ class App:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        return open_warehouse(warehouse_url(self.settings), self.settings.mysql_pool_size)
+        settings = self.settings
+        return open_warehouse(warehouse_url(settings), settings.mysql_pool_size, answer_s=self.answer_s)
+
+    @cached_property
+    def glance(self) -> Warehouse:
+        """The same warehouse, for who must answer at once even where it hangs, which SQLite cannot."""
+        if self.settings.mysql_host is None:
+            return self.warehouse
+        return open_warehouse(warehouse_url(self.settings), _GLANCES, _GLANCE_S)
 
     @cached_property
     def lake(self) -> ObjectStore:
@@ -430,11 +442,11 @@ class App:
         worker.dispatcher.slots = settings.run_slots
 
 
-def build(settings: Settings) -> App:
+def build(settings: Settings, answer_s: int | None = None) -> App:
     """Return the application; nothing is connected yet."""
     # Python's usual 5 ms: each answer of the database would wait that long for threads that parse.
     sys.setswitchinterval(_SWITCH_S)
-    return App(settings, Stop())
+    return App(settings, Stop(), answer_s)
 
 
 def warehouse_url(settings: Settings) -> str:

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 import structlog
-from flask import Flask, request
+from flask import Flask
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
@@ -22,6 +22,7 @@ from src.api.operator_token import ensure_operator_token
 from src.api.problems import ProblemOut
 from src.api.routes import blueprints
 from src.api.security import SecurityHeaders
+from src.errors import WarehouseUnavailable
 from src.settings import Settings
 from src.web.place import FRONTEND, WebPlace
 from src.wiring import App, build
@@ -30,6 +31,10 @@ log = structlog.get_logger()
 
 VERSION = "1"
 _MOST_BODY_BYTES = 1_000_000
+# A warehouse that hangs must not take all threads with it.
+_ANSWER_S = 30
+# So long others wait for whoever prepares it: an upgrade may take minutes.
+_TURN_S = 5
 _ABOUT = """Everything that can be known or done. Times come in as ISO 8601 or epoch milliseconds; they leave
 as epoch milliseconds in fields that end in `_ms`, and in ISO 8601 beside them where it is not one row of
 many. All are UTC. Amounts are decimal strings, exact. Errors are `application/problem+json`. Answers carry an
@@ -53,7 +58,7 @@ def create_app(settings: Settings, made: App | None = None, place: WebPlace = FR
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
-    app.extensions[EXTENSION] = made or build(settings)
+    app.extensions[EXTENSION] = made or build(settings, _ANSWER_S)
     _install(app, settings, place)
     for blueprint in blueprints():
         app.register_api(blueprint)
@@ -87,10 +92,23 @@ class _Preparation:
         self._is_done = False
 
     def __call__(self) -> Any:
-        if self._is_done or request.path.startswith("/health"):
+        if self._is_done or access.is_answered_anyway():
             return
-        with self._lock:
+        if not self._lock.acquire(timeout=_TURN_S):
+            raise WarehouseUnavailable("the warehouse is being prepared, or does not answer: try again")
+        try:
             if not self._is_done:
-                parts().starter.prepare_warehouse()
-                ensure_operator_token(self._settings, parts().warehouse)
+                self._prepare()
                 self._is_done = True
+        finally:
+            self._lock.release()
+
+    def _prepare(self) -> None:
+        """Do it without a limit of time: an upgrade may take long."""
+        made = build(self._settings) if parts().answer_s else parts()
+        try:
+            made.starter.prepare_warehouse()
+            ensure_operator_token(self._settings, made.warehouse)
+        finally:
+            if made is not parts():
+                made.warehouse.close()

@@ -57,7 +57,7 @@ class _Collector(Collector):
     def _look(self) -> list[Metric]:
         is_up = GaugeMetricFamily("candlehouse_warehouse_up", "Whether the warehouse can be read")
         try:
-            families = list_families(self._parts.warehouse, self._parts.clock.now_ms())
+            families = list_families(self._parts.glance, self._parts.clock.now_ms())
         except CandlehouseError:
             is_up.add_metric([], 0)
             return [is_up]

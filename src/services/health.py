@@ -17,7 +17,7 @@ from src.freshness import Freshness
 from src.lake.store import ObjectStore
 from src.services.status import SeriesStatus, read_series
 from src.warehouse.budgets import CLOSED, BudgetRow, list_budget_rows
-from src.warehouse.engine import Warehouse
+from src.warehouse.engine import PoolNumbers, Warehouse
 from src.warehouse.leases import find_lease
 from src.warehouse.run_outcomes import RunOutcomes, find_last_result, list_stuck, read_outcomes
 from src.warehouse.runs import RunState
@@ -61,14 +61,19 @@ class Health:
     components: list[Component]
 
 
-def read_health(warehouse: Warehouse, lake: Callable[[], ObjectStore], clock: Clock) -> Health:
-    """Look at everything; what cannot be read while the warehouse is away is left out."""
+def read_health(
+    warehouse: Warehouse, pool: PoolNumbers, lake: Callable[[], ObjectStore], clock: Clock
+) -> Health:
+    """Look at everything; what cannot be read while the warehouse is away is left out.
+
+    *pool* is that of who serves, which need not be the one that is looked through.
+    """
     now_ms = clock.now_ms()
     components = [judge_lake(lake)]
     try:
         check_schema(warehouse)
         with warehouse.read() as connection:
-            components = [_warehouse(warehouse), *components, *_inside(connection, now_ms)]
+            components = [judge_pool(pool), *components, *_inside(connection, now_ms)]
     except CandlehouseError as error:
         advice = "mend that; candles are caught up afterwards, and depth is landed meanwhile"
         components.insert(0, Component("warehouse", Status.DOWN, str(error), advice))
@@ -80,8 +85,8 @@ def _worst(components: Iterable[Component]) -> Status:
     return max((one.status for one in components), key=order.index)
 
 
-def _warehouse(warehouse: Warehouse) -> Component:
-    pool = warehouse.pool_numbers()
+def judge_pool(pool: PoolNumbers) -> Component:
+    """Judge whether requests get a connection."""
     numbers = {"in_use": pool.checked_out, "idle": pool.idle, "most": pool.most, "overflow": pool.overflow}
     found = f"{pool.checked_out} of {pool.most} connections of this process are in use"
     if pool.checked_out >= pool.most:

@@ -50,6 +50,7 @@ _ATTEMPTS = 10
 
 # Beyond the pool's size, for a moment when everybody wants one; closed as soon as they are given back.
 _MAX_OVERFLOW = 10
+_POOL_TIMEOUT_S = 30
 # Well below the hour after which many firewalls drop a connection, whether it is used or not.
 _RECYCLE_S = 1800
 # A process that is frozen inside a transaction holds its locks no longer than this: then the server ends its
@@ -181,13 +182,19 @@ def guarded_by(check: Check) -> Iterator[None]:
 
 
 def open_warehouse(
-    url: str, pool_size: int = 5, patience_s: int | None = None, *, silence_s: int = _SILENCE_S
+    url: str,
+    pool_size: int = 5,
+    patience_s: int | None = None,
+    *,
+    silence_s: int = _SILENCE_S,
+    answer_s: int | None = None,
 ) -> Warehouse:
     """Prepare the warehouse at *url*; nothing is connected until first use.
 
     With *patience_s* nobody waits longer than that for the server, an answer or a lock, and nothing is tried
     twice: for checks, which must not hang, and not for work. Other sessions are ended by the server once they
-    are silent for *silence_s*, and what they had not committed is rolled back.
+    are silent for *silence_s*, and what they had not committed is rolled back. With *answer_s* nobody waits
+    longer than that for a connection or an answer, which is for those who serve others meanwhile.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -200,8 +207,9 @@ def open_warehouse(
             max_overflow=_MAX_OVERFLOW,
             pool_pre_ping=True,
             pool_recycle=_RECYCLE_S,
+            pool_timeout=answer_s or _POOL_TIMEOUT_S,
             isolation_level="READ COMMITTED",
-            connect_args=_mysql_arguments(patience_s),
+            connect_args=_mysql_arguments(patience_s, answer_s),
         )
     dialects.prepare_engine(engine)
     if patience_s is None:
@@ -252,7 +260,7 @@ def error_number(error: DBAPIError) -> int | None:
     return getattr(error.orig, "errno", None)
 
 
-def _mysql_arguments(patience_s: int | None = None) -> dict[str, Any]:
+def _mysql_arguments(patience_s: int | None = None, answer_s: int | None = None) -> dict[str, Any]:
     # The connector's own default collation, utf8mb4_0900_ai_ci, is unknown to MariaDB.
     arguments = {
         "collation": "utf8mb4_general_ci",
@@ -261,8 +269,9 @@ def _mysql_arguments(patience_s: int | None = None) -> dict[str, Any]:
         "connection_timeout": 10,
     }
     if patience_s is not None:
-        waits = ("connection_timeout", "read_timeout", "write_timeout")
-        arguments |= dict.fromkeys(waits, patience_s)
+        arguments["connection_timeout"] = patience_s
+    if (most_s := patience_s or answer_s) is not None:
+        arguments |= dict.fromkeys(("read_timeout", "write_timeout"), most_s)
     return arguments
 
 

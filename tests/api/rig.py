@@ -107,6 +107,7 @@ def open_api(settings: Settings, place: WebPlace = FRONTEND) -> Iterator[Api]:
         yield Api(app, parts, operator or "", viewer)
     finally:
         parts.warehouse.close()
+        parts.glance.close()
 
 
 def settings_for(folder: Path, mysql: str | None = None, **changes: object) -> Settings:

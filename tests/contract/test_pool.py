@@ -110,6 +110,17 @@ def test_connections_are_replaced_when_they_are_half_an_hour_old(database_url: s
         assert session_id(warehouse) != young
 
 
+def test_nobody_waits_longer_for_an_answer_than_they_said(database_url: str) -> None:
+    started = time.monotonic()
+    with (
+        closing(open_warehouse(database_url, answer_s=1)) as warehouse,
+        pytest.raises(WarehouseUnavailable),
+        warehouse.read() as connection,
+    ):
+        connection.execute(text("SELECT SLEEP(60)"))
+    assert time.monotonic() - started < 30
+
+
 def test_new_connection_reads_while_another_one_writes(warehouse: Warehouse) -> None:
     with warehouse.write() as connection:
         connection.execute(text("CREATE TABLE t (n INT)"))

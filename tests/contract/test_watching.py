@@ -174,5 +174,7 @@ def test_tokens_that_are_valid_are_told_apart(warehouse: Warehouse) -> None:
 def test_health_is_read_on_each_engine(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.run(lambda connection: lock_budget(connection, "binance", "default"))
     assert [row[:2] for row in read(warehouse, list_budget_rows)] == [("binance", "default")]
-    told = read_health(warehouse, lambda: LocalStore(tmp_path / "lake"), SystemClock())
+    told = read_health(
+        warehouse, warehouse.pool_numbers(), lambda: LocalStore(tmp_path / "lake"), SystemClock()
+    )
     assert {"warehouse", "exchange binance", "runs", "disk"} <= {one.name for one in told.components}

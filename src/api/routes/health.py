@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from src.api.access import needs
-from src.api.context import warehouse
+from src.api.access import answers_anyway, needs
+from src.api.context import parts
 from src.api.problems import Problem
 from src.api.routing import Routes
 from src.api.schemas import Done
@@ -17,6 +17,7 @@ routes = Routes("health", "Whether the API lives and is ready.")
 
 @routes.get("/health/live", responses={200: Done})
 @needs(None)
+@answers_anyway
 def live() -> Done:
     """Say that the API runs.
 
@@ -27,11 +28,12 @@ def live() -> Done:
 
 @routes.get("/health/ready", responses={200: Done})
 @needs(None)
+@answers_anyway
 def ready() -> Done:
     """Say whether the API can answer: 503 while the warehouse is away or its schema is another."""
     try:
-        check_schema(warehouse())
-        with warehouse().read() as connection:
+        check_schema(parts().glance)
+        with parts().glance.read() as connection:
             connection.execute(select(1))
     except CandlehouseError:
         raise Problem(503, "not-ready", "not ready; ./candlehouse doctor says why") from None
