@@ -1309,7 +1309,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at stores, scheduler, exchange, series, runs and disks, and say what to do. */
+        /**
+         * Look at stores, scheduler, exchange, series, runs and disks, and say what to do.
+         * @description <br/>It answers within seconds while the warehouse is away or hangs, too, and says so.
+         */
         get: operations["health"];
         put?: never;
         post?: never;
