@@ -117,7 +117,8 @@ class PipelineOut(Out):
     last_hour: FlowOut = Field(description="What was captured in the last hour.")
     waiting: list[WaitingOut] = Field(description="What has landed and is not loaded, by lane.")
     candles_fetched: int = Field(
-        description="Ever by live fetching, those fetched again included; history and repairs are not counted."
+        description="Ever by live fetching, those fetched again included; "
+        "history and repairs are not counted."
     )
     candles_held: int
     quarantined_objects: int
