@@ -24,6 +24,7 @@ from src.commands.quality import quality
 from src.commands.replay import replay
 from src.commands.runs import runs
 from src.commands.serve import serve
+from src.commands.service import service
 from src.commands.settings import settings
 from src.commands.simulator import simulator
 from src.commands.stores import doctor, migrate, reconcile
@@ -91,6 +92,7 @@ for command in (
     settings,
     serve,
     web,
+    service,
     token,
     notify,
     doctor,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from src.commands.common import json_option, requested_by, show_result, warehouse_app
+from src.commands.common import app, fail, json_option, requested_by, show_result, warehouse_app
 from src.commands.run_asking import tell_if_nobody_leads
 from src.errors import ConfigurationError
 
@@ -176,6 +176,29 @@ def jobs_trigger(job_id: str, text: str | None, as_json: bool) -> None:
         told, as_json, lambda: f"{spec.id}: run {run_id} {state}; see ./candlehouse runs follow {run_id}"
     )
     tell_if_nobody_leads(parts)
+
+
+@jobs.command("leader")
+@json_option
+def jobs_leader(as_json: bool) -> None:
+    """Say which process executes the work; exit status 1 when none does. A health check, too.
+
+    \b
+    Example: ./candlehouse jobs leader
+    """
+    from src.commands.follow_views import NOBODY
+    from src.domain import format_utc
+    from src.jobs.holder import describe_holder
+    from src.warehouse.schema import check_schema
+
+    parts = app()
+    check_schema(parts.warehouse)
+    lease = parts.leadership.find_leader()
+    if lease is None:
+        fail(NOBODY, 1)
+    name = describe_holder(lease.holder)
+    told = {"leader": name, "since_ms": lease.acquired_at_ms, "until_ms": lease.expires_at_ms}
+    show_result(told, as_json, lambda: f"{name} leads since {format_utc(lease.acquired_at_ms)}")
 
 
 def _set_enabled(job_id: str, enabled: bool, as_json: bool) -> None:

@@ -11,6 +11,9 @@ from src.errors import ConfigurationError
 
 @click.command()
 @click.option(
+    "--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines ask it, too."
+)
+@click.option(
     "--port", type=click.IntRange(0, 65535), default=9010, show_default=True, help="0 takes a free one."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same candles.")
@@ -37,6 +40,7 @@ from src.errors import ConfigurationError
     "--weight-limit", type=click.IntRange(1), default=6000, show_default=True, help="Weight a minute."
 )
 def simulator(
+    host: str,
     port: int,
     seed: int,
     extra_symbols: int,
@@ -64,6 +68,7 @@ def simulator(
         scenario=scenario,
         start_at_ms=_time_option(start_at),
         speed=speed,
+        host=host,
         port=port,
         weight_limit=weight_limit,
     )

@@ -54,9 +54,9 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """Return e.g. ``http://127.0.0.1:43210``: what BINANCE_BASE_URL is set to."""
+        """Return e.g. ``http://127.0.0.1:43210``: what BINANCE_BASE_URL is set to on this machine."""
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host!s}:{port}"  # noqa: S104 - compared
 
     @property
     def requests(self) -> list[LoggedRequest]:

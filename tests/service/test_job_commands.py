@@ -269,3 +269,28 @@ def test_it_is_said_when_nobody_would_do_what_is_due(warehouse: Warehouse) -> No
 def test_disabled_job_can_be_triggered() -> None:
     succeed("jobs", "disable", "refresh_symbols")
     assert succeed("jobs", "trigger", "refresh_symbols").startswith("refresh_symbols: run 1 is queued")
+
+
+# --- who leads ---
+
+
+def test_leader_says_that_nobody_leads_with_1() -> None:
+    succeed("migrate")
+    assert fail(1, "jobs", "leader") == f"candlehouse: {NOBODY}"
+
+
+def test_leader_names_the_process_that_leads(warehouse: Warehouse) -> None:
+    leadership = Leadership(warehouse, SystemClock(), "pi/4711")
+    assert leadership.try_acquire()
+    try:
+        assert succeed("jobs", "leader").startswith("process 4711 on host pi leads since 20")
+        told = succeed_json("jobs", "leader")
+    finally:
+        leadership.resign()
+    assert told["leader"] == "process 4711 on host pi"
+    assert told["since_ms"] < told["until_ms"]
+    fail(1, "jobs", "leader")
+
+
+def test_leader_makes_no_schema() -> None:
+    assert "migrate" in fail(1, "jobs", "leader")

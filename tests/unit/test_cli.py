@@ -193,6 +193,11 @@ def test_simulator_on_a_taken_port_ends_with_2() -> None:
     assert "in use" in message
 
 
+def test_simulator_on_all_addresses_names_one_that_reaches_it() -> None:
+    with Simulator(SimulatorConfig(host="0.0.0.0")) as simulator:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", simulator.base_url)
+
+
 # --- what could not be done: 1 ---
 
 
