@@ -2,7 +2,7 @@
  * What can be asked for: one `queryOptions` a resource, so that a page and the live events name the same key.
  * A key begins with the resource's name in `keys`; live events make keys stale by that name.
  */
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { client, take } from "./client";
 import type { paths } from "./schema";
 
@@ -24,8 +24,10 @@ export const keys = {
   quarantine: ["quarantine"],
   storage: ["storage"],
   coverage: ["coverage"],
+  coverageDays: ["coverageDays"],
   lineage: ["lineage"],
   quality: ["quality"],
+  verified: ["verified"],
   restatements: ["restatements"],
   symbolsStatus: ["symbolsStatus"],
   runs: ["runs"],
@@ -40,6 +42,9 @@ export const keys = {
   tokens: ["tokens"],
   audit: ["audit"],
 } as const;
+
+const FIRST_PAGE: string | null = null;
+const nextPage = (page: { next_cursor: string | null }) => page.next_cursor;
 
 export const queries = {
   session: () =>
@@ -110,6 +115,13 @@ export const queries = {
       queryFn: ({ signal }) => take(client.GET("/api/coverage", { params: { query }, signal })),
       placeholderData: keepPreviousData,
     }),
+  /** Each day of each series. No event makes it stale: it is long, and a day hardly changes in a minute. */
+  coverageDays: (query: Query<"/api/coverage">) =>
+    queryOptions({
+      queryKey: [...keys.coverageDays, query],
+      queryFn: ({ signal }) => take(client.GET("/api/coverage", { params: { query }, signal })),
+      placeholderData: keepPreviousData,
+    }),
   lineage: (symbol: string, query: Query<"/api/lineage/{symbol}">) =>
     queryOptions({
       queryKey: [...keys.lineage, symbol, query],
@@ -126,6 +138,33 @@ export const queries = {
     queryOptions({
       queryKey: [...keys.restatements, query],
       queryFn: ({ signal }) => take(client.GET("/api/restatements", { params: { query }, signal })),
+    }),
+  findingPages: (query: Query<"/api/quality"> = {}) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.quality, "pages", query],
+      queryFn: ({ signal, pageParam: cursor }) =>
+        take(client.GET("/api/quality", { params: { query: { ...query, cursor } }, signal })),
+      initialPageParam: FIRST_PAGE,
+      getNextPageParam: nextPage,
+      placeholderData: keepPreviousData,
+    }),
+  restatementPages: (query: Query<"/api/restatements"> = {}) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.restatements, "pages", query],
+      queryFn: ({ signal, pageParam: cursor }) =>
+        take(client.GET("/api/restatements", { params: { query: { ...query, cursor } }, signal })),
+      initialPageParam: FIRST_PAGE,
+      getNextPageParam: nextPage,
+      placeholderData: keepPreviousData,
+    }),
+  verifiedPages: (query: Query<"/api/verify/results"> = {}) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.verified, query],
+      queryFn: ({ signal, pageParam: cursor }) =>
+        take(client.GET("/api/verify/results", { params: { query: { ...query, cursor } }, signal })),
+      initialPageParam: FIRST_PAGE,
+      getNextPageParam: nextPage,
+      placeholderData: keepPreviousData,
     }),
   symbolsStatus: (query: Query<"/api/data-ingestion/symbols-status"> = {}) =>
     queryOptions({
@@ -157,6 +196,15 @@ export const queries = {
     queryOptions({
       queryKey: [...keys.gaps, query],
       queryFn: ({ signal }) => take(client.GET("/api/data-ingestion/gaps", { params: { query }, signal })),
+      placeholderData: keepPreviousData,
+    }),
+  gapPages: (query: Query<"/api/data-ingestion/gaps"> = {}) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.gaps, "pages", query],
+      queryFn: ({ signal, pageParam: cursor }) =>
+        take(client.GET("/api/data-ingestion/gaps", { params: { query: { ...query, cursor } }, signal })),
+      initialPageParam: FIRST_PAGE,
+      getNextPageParam: nextPage,
       placeholderData: keepPreviousData,
     }),
   jobs: () =>

@@ -1,5 +1,11 @@
 /** The pages: where they are, what they are called, and the code that draws them, loaded once it is needed. */
-import { type Icon, IconCalendarClock, IconLayoutDashboard, IconRoute } from "@tabler/icons-react";
+import {
+  type Icon,
+  IconCalendarClock,
+  IconDatabase,
+  IconLayoutDashboard,
+  IconRoute,
+} from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
 export type Page = {
@@ -19,6 +25,13 @@ export const pages: readonly Page[] = [
     icon: IconLayoutDashboard,
     words: "home prices market symbols",
     load: () => import("@/features/dashboard/Dashboard"),
+  },
+  {
+    path: "/data",
+    name: "Data",
+    icon: IconDatabase,
+    words: "series coverage heatmap gaps quality verify replay export freshness refresh",
+    load: () => import("@/features/data/DataPage"),
   },
   {
     path: "/pipeline",

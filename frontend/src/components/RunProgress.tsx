@@ -38,14 +38,16 @@ export function RunProgress({ run, compact = false }: { run: Run; compact?: bool
 }
 
 /** `101,574 of 152,962 candles`. */
-export function amountText(run: Run): string {
+export function amountText(run: Pick<Run, "unit" | "done" | "total" | "progress_pct">): string {
   if (!run.unit) return run.progress_pct === null ? "" : `${run.progress_pct.toFixed(0)} %`;
   const of = run.total === null ? "" : ` of ${count(run.total)}`;
   return `${count(run.done)}${of} ${run.unit}`;
 }
 
 /** `2,864/s · 17 s left`, or what it waits for. */
-export function restText(run: Run): string {
+export function restText(
+  run: Pick<Run, "waiting_for" | "state" | "took_ms" | "rate" | "time_left_ms">,
+): string {
   if (run.waiting_for) return `waits for ${run.waiting_for}`;
   if (run.state !== "running") return run.took_ms === null ? "" : `took ${duration(run.took_ms)}`;
   const parts = [];

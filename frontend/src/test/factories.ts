@@ -1,5 +1,15 @@
 /** Answers of the API for unit tests: whole ones, of which a test overrides what it is about. */
-import type { Card, Dashboard, Job, LakeObject, Run, Session } from "@/api/types";
+import type {
+  Card,
+  Dashboard,
+  Gap,
+  Job,
+  LakeObject,
+  Run,
+  SeriesCoverage,
+  SeriesStatus,
+  Session,
+} from "@/api/types";
 
 export const NOW_MS = Date.UTC(2026, 0, 9, 14, 30);
 
@@ -132,6 +142,75 @@ export function makeObject(over: Partial<LakeObject> = {}): LakeObject {
     size_bytes: 400,
     run_id: null,
     error: null,
+    ...over,
+  };
+}
+
+export function makeSeries(over: Partial<SeriesStatus> = {}): SeriesStatus {
+  return {
+    symbol: "BTCUSDT",
+    interval: "1m",
+    tracked: true,
+    tier: "TIER4",
+    status: "TRADING",
+    record_count: 1430,
+    oldest_ms: NOW_MS - 86_400_000,
+    newest_ms: NOW_MS - 120_000,
+    freshness: "fresh",
+    share: 0.993,
+    wanted_from_ms: NOW_MS - 86_400_000,
+    keep_days: null,
+    gaps: 1,
+    missing_candles: 10,
+    lag_candles: 0,
+    last_run: null,
+    ...over,
+  };
+}
+
+export function makeCoverage(over: Partial<SeriesCoverage> = {}): SeriesCoverage {
+  return {
+    symbol: "BTCUSDT",
+    interval: "1m",
+    tracked: true,
+    wanted: { start_ms: NOW_MS - 86_400_000, end_ms: NOW_MS },
+    held_from_ms: NOW_MS - 86_400_000,
+    held_to_ms: NOW_MS,
+    ranges: 1,
+    candles: 1440,
+    share: 1,
+    missing_candles: 0,
+    held: null,
+    missing: null,
+    not_wanted: null,
+    days: null,
+    ...over,
+  };
+}
+
+export function makeGap(over: Partial<Gap> = {}): Gap {
+  return {
+    id: 3,
+    exchange: "binance",
+    symbol: "BTCUSDT",
+    interval: "1m",
+    start_ms: NOW_MS - 7_200_000,
+    end_ms: NOW_MS - 3_600_000,
+    missing: 60,
+    state: "detected",
+    reason: "not_fetched",
+    reason_in_words: "not fetched yet",
+    hint: null,
+    beyond_reach: 0,
+    file_hint: null,
+    detected_ms: NOW_MS - 3_000_000,
+    attempted_ms: null,
+    attempts: 0,
+    ask_again_ms: null,
+    filled_ms: null,
+    run_id: null,
+    error: null,
+    evidence: [],
     ...over,
   };
 }

@@ -1,5 +1,5 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { server } from "./server";
 
 // What Mantine asks of a browser and jsdom does not have.
@@ -21,6 +21,9 @@ class Observer {
 window.ResizeObserver = Observer;
 window.IntersectionObserver ??= Observer as unknown as typeof IntersectionObserver;
 Element.prototype.scrollIntoView = () => undefined;
+
+// For busy machines: what is waited for comes within a second on others.
+configure({ asyncUtilTimeout: 15_000 });
 
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 afterEach(() => {
