@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from src.commands.common import json_option, ready_app, show_result
+from src.commands.progress_bar import progress_bar
+
+if TYPE_CHECKING:
+    from src.warehouse.runs import RunRow
 
 # As in ``src.jobs.ageing_steps``, which --help need not import.
 _STEPS = ("pack", "archive", "cleanup", "retention", "housekeeping", "optimise", "recount")
@@ -32,12 +36,22 @@ def maintenance(dry_run: bool, steps: tuple[str, ...], as_json: bool) -> None:
     from src.commands.work import perform
 
     app = ready_app()
-    run = perform(app, "maintenance", {"steps": list(steps), "dry_run": dry_run})
+    with progress_bar() as tell:
+        parameters = {"steps": list(steps), "dry_run": dry_run}
+        run = perform(app, "maintenance", parameters, lambda one: _tell_step(one, tell))
     is_file = app.settings.mysql_host is None
     show_result(run.result, as_json, lambda: "\n".join(_lines(run.result, is_file=is_file)))
     if run.error:
         click.echo(f"not all was done: {run.error['what']}", err=True)
         sys.exit(1)
+
+
+def _tell_step(run: RunRow, tell: Callable[[str, int, int], None]) -> None:
+    """Show how far the step is that runs; one of which nobody knows how much it is shows nothing."""
+    running = [name for name, state in run.steps.items() if state == "running"]
+    if running and run.total:
+        what = "planned" if run.parameters.get("dry_run") else running[-1]
+        tell(f"{what} ({run.unit})", min(run.done, run.total), run.total)
 
 
 def _lines(result: Mapping[str, Any], *, is_file: bool) -> Iterator[str]:

@@ -12,7 +12,7 @@ _LINE_EVERY_MS = 10_000
 
 
 @contextmanager
-def progress_bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar(unit: str = "") -> Iterator[Callable[[str, int, int], None]]:
     """Give a function that is told the phase, how much is done, and of how much; it writes to stderr."""
     if sys.stderr.isatty():
         with _bar(unit) as tell:
@@ -47,12 +47,14 @@ def _bar(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 def _lines(unit: str) -> Callable[[str, int, int], None]:
     from src.clock import SystemClock
 
-    clock, told_ms = SystemClock(), [0]
+    clock, told_ms, line = SystemClock(), 0, ""
 
     def tell(phase: str, done: int, total: int) -> None:
-        now_ms = clock.steady_ms()
-        if now_ms - told_ms[0] >= _LINE_EVERY_MS or done == total:
-            told_ms[0] = now_ms
-            click.echo(f"{phase}: {done:,} of {total:,} {unit}", err=True)
+        nonlocal told_ms, line
+        now_ms, before = clock.steady_ms(), line
+        line = f"{phase}: {done:,} of {total:,} {unit}".rstrip()
+        if line != before and (now_ms - told_ms >= _LINE_EVERY_MS or done == total):
+            told_ms = now_ms
+            click.echo(line, err=True)
 
     return tell

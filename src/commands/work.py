@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -78,17 +78,22 @@ def transform(retry_quarantined: bool, as_json: bool) -> None:
     _exit_for({}, report["quarantined"])
 
 
-def perform(parts: App, kind: str, parameters: Mapping[str, Any] | None = None) -> RunRow:
+def perform(
+    parts: App,
+    kind: str,
+    parameters: Mapping[str, Any] | None = None,
+    on_look: Callable[[RunRow], None] = lambda _: None,
+) -> RunRow:
     """Do a run of *kind* here, or wait for the process that leads to do it; return it ended.
 
-    Exits with 1 when it failed or was stopped.
+    *on_look* is shown the run again and again meanwhile. Exits with 1 when it failed or was stopped.
     """
     from src.jobs.doing import do_run
 
     def told(run_id: int) -> None:
         click.echo(f"handed to the process that leads: run {run_id} (its settings count)", err=True)
 
-    run = do_run(parts, parts.new_run(kind, requested_by(), parameters or {}), told)
+    run = do_run(parts, parts.new_run(kind, requested_by(), parameters or {}), told, on_look)
     if run.result is None:
         what = run.error["what"] if run.error else f"run {run.id} was {run.state}"
         fail(what, 1)

@@ -47,8 +47,7 @@ class Ageing:
         asked = context.parameters.get("steps") or ()
         steps = [one for one in self.steps(is_thorough) if not asked or one.name in asked]
         if context.parameters.get("dry_run"):
-            told = {step.name: step.plan() for step in steps}
-            return Outcome({"dry_run": True, "steps": told})
+            return Outcome({"dry_run": True, "steps": _plan(steps, context)})
         self._take_turn(context)
         try:
             return self._run(context, steps)
@@ -56,11 +55,11 @@ class Ageing:
             self.turn.release()
 
     def _run(self, context: RunContext, steps: Sequence[Step]) -> Outcome:
-        context.progress.start("things")
         told: dict[str, Any] = {}
         problems: list[str] = []
         for step in steps:
             context.progress.step(step.name, "running")
+            context.progress.start(step.unit, step.amount(), done=0)
             outcome = _attempt(step, context)
             told[step.name] = outcome.result
             if context.stop.is_set():
@@ -79,6 +78,17 @@ class Ageing:
             if context.stop.is_set():
                 raise context.stop.error("maintenance")
         context.progress.waiting(None)
+
+
+def _plan(steps: Sequence[Step], context: RunContext) -> dict[str, Any]:
+    context.progress.start("steps", len(steps))
+    told = {}
+    for step in steps:
+        context.progress.step(step.name, "running")
+        told[step.name] = step.plan()
+        context.progress.step(step.name, "done")
+        context.progress.advance(1)
+    return told
 
 
 def _attempt(step: Step, context: RunContext) -> StepOutcome:

@@ -53,11 +53,16 @@ def executing(parts: Parts, *, loads: bool = True, only: int | None = None) -> I
         parts.leadership.resign()
 
 
-def do_run(parts: Parts, new: NewRun, on_handed_over: Callable[[int], None]) -> RunRow:
+def do_run(
+    parts: Parts,
+    new: NewRun,
+    on_handed_over: Callable[[int], None],
+    on_look: Callable[[RunRow], None] = lambda _: None,
+) -> RunRow:
     """Queue a run and wait until it has ended, wherever it is executed; return it.
 
     Where a run of the same job is under way, that one is waited for. *on_handed_over* is told the id of a run
-    that another process executes.
+    that another process executes, *on_look* what the run looks like, again and again until it has ended.
     """
     run_id = parts.warehouse.run(
         lambda c: (new.job_id and find_unfinished(c, new.job_id)) or create_run(c, new)
@@ -67,6 +72,7 @@ def do_run(parts: Parts, new: NewRun, on_handed_over: Callable[[int], None]) -> 
             if not is_here:
                 on_handed_over(run_id)
             while not _has_ended(run := _read(parts, run_id)):
+                on_look(run)
                 parts.clock.sleep(_LOOK_S if is_here else _LOOK_AT_OTHERS_S)
     except KeyboardInterrupt:
         cancel(parts.warehouse, [run_id], new.requested_by)

@@ -73,6 +73,7 @@ class Progress:
         self.run_id = run_id
         self._key = {"id": run_id, "token": token}
         self._lock = threading.Lock()
+        self._clock = clock
         self._meter = RateMeter(clock)
         self._steps: dict[str, str] = {}
         self._is_known = False
@@ -104,9 +105,10 @@ class Progress:
             self._is_known = True
 
     def start(self, unit: str, total: int | None = None, **known: Any) -> None:
-        """Say what is counted, and what an earlier attempt had done already."""
+        """Say what is counted from now on, and what an earlier attempt had done already."""
         with self._lock:
             self._values |= {"unit": unit, "total": total, **known}
+            self._meter = RateMeter(self._clock)
             self._meter.note(self._values["done"])
 
     def advance(self, done: int = 0, *, fetched: int = 0, batches: int = 0) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Table
 
-from src.domain import Window
+from src.domain import Interval, Window
 from src.maintenance.retention_plan import (
     Ageing,
     Going,
@@ -56,6 +56,7 @@ def foretell_depth(warehouse: Warehouse, plan: RetentionPlan, before_ms: int) ->
             for symbol in iterate_symbols(connection)
         )
         plan.depth_rows += rows
+        plan.work += rows
         plan.bytes += round(rows * _row_bytes(connection, fact_orderbook))
 
 
@@ -65,11 +66,14 @@ def _foretell(connection: Connection, portion: Portion, plan: RetentionPlan, row
         return
     kept_before, rows = len(plan.kept), 0
     for one in portion.series:
-        rows += _foretell_series(connection, one, portion, plan)
+        going = _foretell_series(connection, one, portion, plan)
+        plan.work += going if one.row.key.interval is Interval.M1 else 0
+        rows += going
     if portion.way is Way.DROP and portion.partition and len(plan.kept) == kept_before:
         plan.partitions.append(full_name(portion.partition, fact_klines))
         plan.bytes += portion.partition.size_bytes
     else:
+        plan.work += rows
         plan.bytes += round(rows * row_bytes)
 
 

@@ -34,8 +34,10 @@ from src.warehouse.dropping import Partition, drop_partitions, list_partitions
 from src.warehouse.engine import Warehouse
 from src.warehouse.sealing import OpenDay, seal_days
 from src.warehouse.series import SeriesRow
+from src.warehouse.slots import Held, count_slots
 from src.warehouse.tables import fact_klines, fact_orderbook
 from src.warehouse.wanted import FOR_EVER, ages_before
+from src.window_sets import intersect, merge
 
 # One statement for several costs hardly more than for one; writers wait for all of it.
 _MOST_AT_ONCE = 10
@@ -148,7 +150,7 @@ class _FactsAgeing:
             self._report.sealed_hours += done.hours
             self._report.sealed_days += done.days
             days += done.open
-            self._progress(str(one.row.key), 0)
+            self._progress(str(one.row.key), _count_minutes(held, week))
         self._report.kept += why_open(one.row.key, days)
         return True
 
@@ -166,7 +168,7 @@ class _FactsAgeing:
         names = [full_name(one.partition, fact_klines) for one in portions if one.partition]
         self._report.rows += rows
         self._report.partitions += names
-        self._progress(", ".join(names), rows)
+        self._progress(", ".join(names), 0)
         return True
 
     def _delete(self, one: Ageing, portion: Portion) -> bool:
@@ -182,6 +184,11 @@ class _FactsAgeing:
             self._report.rows += rows
             self._progress(str(key), rows)
         return True
+
+
+def _count_minutes(held: Sequence[Held], window: Window) -> int:
+    inside = intersect(merge(each.window for each in held), [window])
+    return sum(count_slots(Interval.M1, one) for one in inside)
 
 
 class _DepthAgeing:
@@ -212,10 +219,10 @@ class _DepthAgeing:
 
     def _drop(self, partitions: Sequence[Partition]) -> None:
         drop_partitions(self._warehouse, fact_orderbook, [one.name for one in partitions], lambda _: True)
-        names, rows = [full_name(one, fact_orderbook) for one in partitions], sum(o.rows for o in partitions)
+        names = [full_name(one, fact_orderbook) for one in partitions]
         self._report.partitions += names
-        self._report.depth_rows += rows
-        self._progress(", ".join(names), rows)
+        self._report.depth_rows += sum(one.rows for one in partitions)
+        self._progress(", ".join(names), 0)
 
     def _delete(self, window: Window) -> bool:
         with self._warehouse.read() as connection:

@@ -81,10 +81,12 @@ class Going:
 class RetentionPlan:
     """What would go: candles, levels of depth, whole partitions, and about how many bytes that is.
 
-    *waiting* are partitions of which some is old enough: they go as a whole once all is.
+    *waiting* are partitions of which some is old enough: they go as a whole once all is. *work* are the rows
+    that a run counts: each when it is sealed, and when it is deleted without its partition.
     """
 
     rows: int = 0
+    work: int = 0
     depth_rows: int = 0
     bytes: int = 0
     partitions: list[str] = field(default_factory=list)

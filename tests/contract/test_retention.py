@@ -138,9 +138,10 @@ def test_whole_days_go_and_their_rollups_stay(pipeline: Pipeline) -> None:
     loads.load(BTC, minutes(5, 3))
     want(pipeline)
     before = rollups(pipeline)
-    planned = retention(pipeline).plan()
-    report = age(pipeline)
+    planned, counted = retention(pipeline).plan(), list[int]()
+    report = retention(pipeline).run(lambda _, rows: counted.append(rows))
     assert planned.rows == report.rows == 2 * 1440
+    assert planned.work == sum(counted)
     assert (report.sealed_hours, report.sealed_days) == (2 * 24, 2)
     assert report.kept == []
     assert held_opens(pipeline) == minutes(7)

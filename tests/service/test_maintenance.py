@@ -49,7 +49,7 @@ def step(name: str, outcome: StepOutcome | Exception | None = None) -> Step:
             raise outcome
         return outcome or StepOutcome({"freed_bytes": 5})
 
-    return Step(name, lambda: {"objects": 7}, run)
+    return Step(name, "objects", lambda: {"objects": 7}, run, amount=lambda: 7)
 
 
 def test_names_of_steps_are_the_same_everywhere() -> None:
@@ -67,6 +67,22 @@ def test_run_tells_each_step_and_what_was_freed(rig: Rig) -> None:
     steps = {"pack": {"freed_bytes": 5}, "archive": {"objects": 3}}
     assert outcome.result == {"dry_run": False, "freed_bytes": 5, "steps": steps}
     assert progress.snapshot()["steps"] == '{"pack": "done", "archive": "done"}'
+
+
+def test_each_step_counts_from_nought_of_what_it_has_to_do(rig: Rig) -> None:
+    seen = []
+
+    def look(context: RunContext) -> StepOutcome:
+        context.progress.advance(3)
+        told = context.progress.snapshot()
+        seen.append((told["done"], told["total"], told["unit"]))
+        return StepOutcome({})
+
+    steps = [
+        Step(name, unit, dict, look, lambda: 7) for name, unit in [("pack", "objects"), ("tidy", "rows")]
+    ]
+    execute(rig, ageing(*steps).kinds()[MAINTENANCE])
+    assert seen == [(3, 7, "objects"), (3, 7, "rows")]
 
 
 def test_steps_that_are_asked_for_are_done_alone(rig: Rig) -> None:

@@ -144,6 +144,16 @@ def test_steps_are_told_in_the_order_in_which_they_began(progress: Progress) -> 
     assert list(json.loads(progress.snapshot()["steps"]).items()) == [("fetch", "done"), ("load", "running")]
 
 
+def test_what_is_counted_next_has_a_rate_of_its_own(progress: Progress, clock: ManualClock) -> None:
+    progress.start("objects", 1_000)
+    clock.advance(1_000)
+    progress.advance(1_000)
+    progress.start("rows", 50, done=0)
+    clock.advance(2_000)
+    progress.advance(10)
+    assert progress.snapshot()["time_left_ms"] == 8_000
+
+
 def test_wait_and_place_can_be_over(progress: Progress) -> None:
     progress.waiting("something")
     progress.at(MINUTES, CAPTURED_MS)
