@@ -2,6 +2,7 @@
 import {
   type Icon,
   IconCalendarClock,
+  IconChartCandle,
   IconDatabase,
   IconLayoutDashboard,
   IconRoute,
@@ -25,6 +26,13 @@ export const pages: readonly Page[] = [
     icon: IconLayoutDashboard,
     words: "home prices market symbols",
     load: () => import("@/features/dashboard/Dashboard"),
+  },
+  {
+    path: "/analytics",
+    name: "Analytics",
+    icon: IconChartCandle,
+    words: "chart candles indicators order book depth compare",
+    load: () => import("@/features/analytics/Analytics"),
   },
   {
     path: "/data",

@@ -33,3 +33,28 @@ export function nextOpen(interval: Interval, openMs: number): number {
   const opened = new Date(openMs);
   return Date.UTC(opened.getUTCFullYear(), opened.getUTCMonth() + 1, 1);
 }
+
+/** The open_time of the candle that a time falls in: weeks open on a Monday, all else counts from 1970. */
+export function floorOpen(interval: Interval, ms: number): number {
+  if (interval === "1M") {
+    const at = new Date(ms);
+    return Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), 1);
+  }
+  const origin = interval === "1w" ? FIRST_MONDAY_MS : 0;
+  return ms - ((ms - origin) % roughMs(interval));
+}
+
+const FIRST_MONDAY_MS = 4 * 86_400_000;
+
+/** Whether candles of *whole* can be put together from those of *part*, as the API does it for charts. */
+export function divides(part: Interval, whole: Interval): boolean {
+  if (part === whole || part === "1M") return false;
+  if (whole === "1M") return 86_400_000 % roughMs(part) === 0;
+  return roughMs(whole) % roughMs(part) === 0 && floorOpen(whole, 0) % roughMs(part) === 0;
+}
+
+/** Which of the stored intervals candles of *interval* are drawn from, the coarsest first. */
+export function feeding(stored: readonly Interval[], interval: Interval): Interval[] {
+  const parts = stored.filter((one) => one === interval || divides(one, interval));
+  return parts.sort((one, other) => roughMs(other) - roughMs(one));
+}

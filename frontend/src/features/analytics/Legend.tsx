@@ -1,0 +1,148 @@
+import { Text } from "@mantine/core";
+import type { Hole, Interval } from "@/api/types";
+import { Pill } from "@/components/Pill";
+import { compact, count, percent } from "@/lib/format";
+import { roughMs } from "@/lib/interval";
+import { useZone } from "@/lib/preferences";
+import { timeText, type Zone, zoneName } from "@/lib/time";
+import classes from "./Analytics.module.css";
+import { lineToken } from "./chart/colours";
+import type { Values } from "./chart/lines";
+import { type Indicator, KINDS, nameOf, titleOf } from "./indicatorNames";
+import { type Drawn, holeAt, type Slot } from "./slots";
+import { type Store, useStore } from "./store";
+
+type Props = {
+  hover: Store<number | null>;
+  drawn: Drawn;
+  interval: Interval;
+  digits: number;
+  indicators: readonly Indicator[];
+  values: Values;
+  compare: { symbol: string; closes: readonly (number | null)[] } | null;
+};
+
+/** What stands at the crosshair, or last where there is none. */
+export function Legend({ hover, drawn, interval, digits, indicators, values, compare }: Props) {
+  const hovered = useStore(hover);
+  const [zone] = useZone();
+  const { slots, holes } = drawn;
+  const place = hovered ?? slots.findLastIndex((slot) => slot.candle);
+  // Where the crosshair is nowhere, the newest values: the bar that is forming has none yet.
+  const valueAt = (list: readonly (number | null)[] | undefined) =>
+    hovered === null ? list?.findLast((value) => value !== null) : list?.[place];
+  const slot = slots[place];
+  if (!slot) return null;
+  return (
+    <div className={classes.legend}>
+      <div className={classes.legendRow}>
+        <span className={classes.legendTime}>{slotTime(slot, interval, zone)}</span>
+        {slot.candle ? (
+          <Amounts slot={slot} digits={digits} />
+        ) : (
+          <Missing hole={holeAt(holes, interval, slot.ms)} />
+        )}
+        {slot.candle && <Marks slot={slot} hole={holeAt(holes, interval, slot.ms)} />}
+      </div>
+      {indicators.map((indicator, at) => (
+        <IndicatorLine
+          key={nameOf(indicator)}
+          indicator={indicator}
+          colour={at}
+          valueFor={(name) => valueAt(values.get(name))}
+        />
+      ))}
+      {compare && (
+        <Text component="div" className={classes.legendLine}>
+          <span className={classes.swatch} style={{ background: "var(--ch-accent)" }} />
+          {compare.symbol} <span className="ch-num">{fixed(valueAt(compare.closes), null)}</span>
+        </Text>
+      )}
+    </div>
+  );
+}
+
+export function slotTime(slot: Slot, interval: Interval, zone: Zone): string {
+  // A candle of a day or longer is named after its UTC day.
+  if (roughMs(interval) >= 86_400_000) return timeText(slot.ms, "utc", "day");
+  return `${timeText(slot.ms, zone)} ${zoneName(zone, slot.ms)}`;
+}
+
+function Amounts({ slot, digits }: { slot: Slot; digits: number }) {
+  if (!slot.candle) return null;
+  const { open, high, low, close, volume, trade_count } = slot.candle;
+  const change = ((Number(close) - Number(open)) / Number(open)) * 100;
+  const tone = change > 0 ? "var(--ch-up)" : change < 0 ? "var(--ch-down)" : undefined;
+  const parts: [string, string][] = [
+    ["O", fixed(Number(open), digits)],
+    ["H", fixed(Number(high), digits)],
+    ["L", fixed(Number(low), digits)],
+    ["C", fixed(Number(close), digits)],
+  ];
+  return (
+    <>
+      {parts.map(([name, value]) => (
+        <span key={name} className="ch-num">
+          <span className={classes.letter}>{name}</span>
+          <span style={{ color: tone }}>{value}</span>
+        </span>
+      ))}
+      <span className="ch-num" style={{ color: tone }}>
+        {percent(change)}
+      </span>
+      <span className="ch-num">
+        <span className={classes.letter}>Vol</span>
+        {compact(volume)}
+      </span>
+      <span className="ch-num">
+        <span className={classes.letter}>Trades</span>
+        {count(trade_count)}
+      </span>
+    </>
+  );
+}
+
+function Missing({ hole }: { hole: Hole | null }) {
+  return <Pill tone="warn">{hole ? `no candle: ${hole.why}` : "no candle"}</Pill>;
+}
+
+function Marks({ slot, hole }: { slot: Slot; hole: Hole | null }) {
+  return (
+    <>
+      {slot.isForming && <Pill tone="busy">still forming</Pill>}
+      {slot.isRestated && <Pill tone="quiet">amended by the exchange</Pill>}
+      {slot.candle && !slot.candle.complete && !slot.isForming && (
+        <Pill tone="warn">{hole ? `not whole: ${hole.why}` : "not whole"}</Pill>
+      )}
+    </>
+  );
+}
+
+type LineProps = {
+  indicator: Indicator;
+  colour: number;
+  valueFor: (name: string) => number | null | undefined;
+};
+
+function IndicatorLine({ indicator, colour, valueFor }: LineProps) {
+  if (KINDS[indicator.kind].where === "profile") return null;
+  const name = nameOf(indicator);
+  const told = ["", ".upper", ".lower", ".signal", ".histogram"]
+    .map((part) => valueFor(name + part))
+    .filter((value) => value !== undefined);
+  return (
+    <Text component="div" className={classes.legendLine}>
+      <span className={classes.swatch} style={{ background: lineToken(colour) }} />
+      {titleOf(indicator)}{" "}
+      <span className="ch-num">{told.map((value) => fixed(value, null)).join("  ")}</span>
+    </Text>
+  );
+}
+
+/** With so many digits after the point; null: as many as its size deserves. */
+function fixed(value: number | null | undefined, digits: number | null): string {
+  if (value == null) return "–";
+  if (Math.abs(value) >= 100_000 && digits === null) return compact(value);
+  const most = digits ?? (Math.abs(value) >= 1 ? 2 : 6);
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits ?? 0, maximumFractionDigits: most });
+}
