@@ -172,9 +172,10 @@ def _load_bare(parts: House, rows: int) -> float:
     """Return how many seconds the same rows take by LOAD DATA, into an empty table like that of the facts."""
     with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
         file = Path(folder) / "facts.tsv"
-        with parts.warehouse.read() as connection, file.open("w") as lines:
+        with parts.warehouse.read() as connection:
             query = f"SELECT {_COLUMNS} FROM fact_klines WHERE open_time >= '{format_utc(START_MS)[:10]}'"
             found = connection.exec_driver_sql(query).all()
+        with file.open("w") as lines:  # after the session, which the server ends once it is silent for long
             lines.writelines("\t".join(map(str, row)) + "\n" for row in found)
         assert len(found) == rows, f"{len(found)} of {rows} candles are there"
         with parts.warehouse.write() as connection:

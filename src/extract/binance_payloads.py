@@ -6,6 +6,7 @@ landed.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -50,7 +51,7 @@ def parse_klines(
     _check_bounds(open_times, start_ms, end_ms)
     # The exchange's last row is still forming. Stored, it would carry the watermark past a price that
     # can change. close_time is no help: an outage cuts it short.
-    closed = tuple(t for t in open_times if interval.next(t) <= exchange_time_ms)
+    closed = tuple(open_times[: bisect_right(open_times, exchange_time_ms, key=interval.next)])
     return KlinesPage(
         row_count=len(rows),
         closed=KlineSpan(closed) if closed else None,

@@ -36,6 +36,23 @@ def plan_chunks(interval: Interval, window: Window) -> list[Window]:
     return chunks
 
 
+def plan_pages(interval: Interval, window: Window, now_ms: int) -> list[Window]:
+    """Cut *window* into what an exchange answers at once, oldest first; its own ends stay where they are.
+
+    The page of *now_ms* goes on to the end: nothing is there yet to be asked for in pages.
+    """
+    pages = []
+    start_ms = window.start_ms
+    while start_ms < window.end_ms:
+        end_ms = window.end_ms
+        if interval.fixed_ms is not None:  # no chunk has a thousand months
+            border_ms = _slot_at_or_after(interval, start_ms) + PAGE_CANDLES * interval.fixed_ms
+            end_ms = min(border_ms, end_ms) if border_ms < now_ms else end_ms
+        pages.append(Window(start_ms, end_ms))
+        start_ms = end_ms
+    return pages
+
+
 def expected_candles(interval: Interval, window: Window) -> int:
     """Count the slots that open in *window*: more candles than that an exchange cannot have."""
     span = _on_grid(interval, window)
@@ -54,8 +71,10 @@ def find_missing(interval: Interval, window: Window, open_times_ms: Iterable[int
 
     A candle off the grid fills the slot that it falls in.
     """
-    span = _on_grid(interval, window)
-    slots = {interval.floor(open_ms) for open_ms in open_times_ms}
+    span, opens_ms = _on_grid(interval, window), set(open_times_ms)
+    if interval.fixed_ms and opens_ms.issuperset(range(span.start_ms, span.end_ms, interval.fixed_ms)):
+        return []  # as nearly always, and found much faster
+    slots = {interval.floor(open_ms) for open_ms in opens_ms}
     missing = []
     after_ms = span.start_ms
     for slot_ms in sorted(slot for slot in slots if span.start_ms <= slot < span.end_ms):

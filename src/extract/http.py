@@ -70,7 +70,7 @@ class HttpClient:
         self,
         exchange: str,
         clock: Clock,
-        pool_size: int = 16,
+        pool_size: int = 32,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 15.0,
         total_timeout_s: float = 30.0,

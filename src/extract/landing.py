@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -38,9 +38,9 @@ _KEY_ATTEMPTS = 1000
 
 
 class _Record(NamedTuple):
-    """What the warehouse is told of a landed object; telling it twice does no harm."""
+    """What the warehouse is told of landed objects; telling it twice does no harm."""
 
-    key: str
+    keys: tuple[str, ...]
     write: Callable[[Connection], None]
 
 
@@ -93,17 +93,28 @@ class Landing:
             want_from(connection, series, start_ms)
             advance_watermark(connection, series, span.last_open_ms, span.count, self._clock.now_ms())
 
-        self._catalogue(_Record(landed.key, record))
+        self._catalogue(_Record((landed.key,), record))
 
     def land_window_page(
         self, series: SeriesKey, answer: Answer, span: KlineSpan, lane: Lane, run_id: int
     ) -> str:
         """Keep a page of a window that a run fetches; return its key."""
-        landed = replace(self._write_klines(series, answer, span, lane), run_id=run_id)
+        page = self.write_window_page(series, answer, span, lane, run_id)
+        self.catalogue_pages([page])
+        return page.key
+
+    def write_window_page(
+        self, series: SeriesKey, answer: Answer, span: KlineSpan, lane: Lane, run_id: int
+    ) -> NewObject:
+        """Make a page of a window that a run fetches an object; the catalog is to be told of it."""
+        return replace(self._write_klines(series, answer, span, lane), run_id=run_id)
+
+    def catalogue_pages(self, pages: Sequence[NewObject]) -> None:
+        """Tell the catalog of such pages, in one transaction."""
         # The watermark stays: what was asked for lies behind it, or ahead with a hole between, which live
         # fetching would then leap over. wanted_from stays too: to fetch a window once is not to want it kept.
-        self._catalogue(_Record(landed.key, lambda connection: record_landed(connection, landed)))
-        return landed.key
+        keys = tuple(page.key for page in pages)
+        self._catalogue(_Record(keys, lambda connection: record_landed(connection, *pages)))
 
     def land_evidence(self, series: SeriesKey, answer: Answer, run_id: int) -> str:
         """Keep an answer without a closed candle, as evidence about a gap; return its key.
@@ -116,7 +127,7 @@ class Landing:
             record_landed(connection, landed)
             mark_without_candles(connection, landed.key)
 
-        self._catalogue(_Record(landed.key, record))
+        self._catalogue(_Record((landed.key,), record))
         return landed.key
 
     def _write_klines(
@@ -174,7 +185,7 @@ class Landing:
             record = self._uncatalogued[0]
             self._warehouse.run(record.write)
             self._uncatalogued.popleft()
-            log.debug("object catalogued", key=record.key)
+            log.debug("object catalogued", keys=record.keys)
 
     def _catalogue_depth(self, landed: NewObject) -> None:
         def record(connection: Connection) -> None:
@@ -182,16 +193,16 @@ class Landing:
             note_depth(connection, landed.exchange, landed.symbol, landed.captured_at_ms)
 
         with suppress(WarehouseUnavailable):
-            self._catalogue(_Record(landed.key, record))
+            self._catalogue(_Record((landed.key,), record))
 
     def _catalogue(self, record: _Record) -> None:
         try:
             self._warehouse.run(record.write)
         except WarehouseUnavailable:
             self._uncatalogued.append(record)
-            log.warning("object waits for the warehouse", key=record.key)
+            log.warning("object waits for the warehouse", keys=record.keys)
             raise
-        log.debug("object catalogued", key=record.key)
+        log.debug("object catalogued", keys=record.keys)
 
     def _new_key(
         self, exchange: str, symbol: str, data_type: DataType, interval: Interval | None

@@ -5,6 +5,8 @@ What it lands is loaded like everything else. What the exchange does not have is
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,12 +14,14 @@ from structlog.contextvars import bound_contextvars
 
 from src.clock import Clock
 from src.domain import Interval, Lane, SeriesKey, Window
-from src.extract.chunks import PAGE_CANDLES, find_missing
-from src.extract.exchange import Exchange, KlinesAnswer
+from src.extract.chunks import PAGE_CANDLES, find_missing, plan_pages
+from src.extract.exchange import Exchange, KlinesAnswer, KlineSpan
+from src.extract.helping import Helpers
 from src.extract.landing import Landing
 from src.extract.lanes import in_lane
 from src.extract.patience import wait_out
 from src.extract.room import Obstacle, no_obstacle, wait_for_room
+from src.warehouse.catalog import NewObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,24 @@ class ChunkReport:
 
 
 class WindowFetcher:
-    """Fetches chunks of one exchange's series, while there is no *obstacle*. For several threads."""
+    """Fetches chunks of one exchange's series, while there is no *obstacle*. For several threads.
+
+    Pages of one chunk are asked for at once as far as there are *helpers*.
+    """
 
     def __init__(
-        self, exchange: Exchange, landing: Landing, clock: Clock, obstacle: Obstacle = no_obstacle
+        self,
+        exchange: Exchange,
+        landing: Landing,
+        clock: Clock,
+        obstacle: Obstacle = no_obstacle,
+        helpers: Helpers | None = None,
     ) -> None:
         self._exchange = exchange
         self._landing = landing
         self._clock = clock
         self._obstacle = obstacle
+        self._helpers = helpers or Helpers()
 
     def fetch_chunk(
         self,
@@ -64,21 +77,32 @@ class WindowFetcher:
     ) -> ChunkReport:
         """Fetch and land the closed candles of *chunk*; *on_page* hears of each page that has landed.
 
-        Only a page that *is_news* lands. An exchange that blocks or rests is waited for where *on_wait* is
-        given (see ``wait_out``). All other errors pass through, as does what *on_page* raises; the pages
-        before have landed then.
+        Only a page that *is_news* lands; each of the two is called by one thread at a time. An exchange that
+        blocks or rests is waited for where *on_wait* is given (see ``wait_out``). All other errors pass
+        through, as does what *on_page* raises; the pages before have landed then.
         """
         self._landing.recover()
-        walk = _Walk(series.interval, chunk)
+        found = _Found(series.interval, chunk)
+        pages = _Pages(self._landing, series, lane, run_id, on_page, is_news)
+
+        def fetch_page(window: Window) -> Window:
+            """Fetch and land one page of *window* and return what is left of it."""
+            wait_for_room(self._obstacle, lane, self._clock, on_wait)
+            answer = self._ask(series, window, on_wait)
+            inside, rest = found.take_in(window, answer)
+            if answer.closed and inside:
+                pages.land(answer, answer.closed, PageReport(len(inside), inside[-1]))
+            return rest
+
+        def fetch_all(window: Window) -> None:
+            while window.start_ms < window.end_ms:
+                window = fetch_page(window)
+
         with in_lane(lane), bound_contextvars(symbol=series.symbol, interval=series.interval.value):
-            while not walk.is_over:
-                wait_for_room(self._obstacle, lane, self._clock, on_wait)
-                answer = self._ask(series, walk.rest, on_wait)
-                inside = walk.take_in(answer)
-                if answer.closed and inside and is_news(answer):
-                    self._landing.land_window_page(series, answer, answer.closed, lane, run_id)
-                    on_page(PageReport(len(inside), inside[-1]))
-        return walk.report()
+            # Asked for the whole chunk first: an exchange that has nothing of it says so by one answer.
+            rest = fetch_page(chunk) if chunk.start_ms < chunk.end_ms else chunk
+            self._helpers.share(fetch_all, plan_pages(series.interval, rest, found.asked_at_ms))
+        return found.report()
 
     def _ask(
         self, series: SeriesKey, window: Window, on_wait: Callable[[str | None], None] | None
@@ -92,33 +116,74 @@ class WindowFetcher:
         return fetch() if on_wait is None else wait_out(fetch, self._clock, on_wait)
 
 
-class _Walk:
-    """The way through one chunk: what is still to be asked for, and what was found."""
+class _Pages:
+    """Lands the pages of one chunk. Safe to use from several threads.
+
+    While one of them tells the catalog, the others' pages gather, and go together in the next transaction.
+    """
+
+    def __init__(
+        self,
+        landing: Landing,
+        series: SeriesKey,
+        lane: Lane,
+        run_id: int,
+        on_page: Callable[[PageReport], None],
+        is_news: Callable[[KlinesAnswer], bool],
+    ) -> None:
+        self._landing = landing
+        self._about = series, lane, run_id
+        self._on_page = on_page
+        self._is_news = is_news
+        self._judging, self._telling = threading.Lock(), threading.Lock()
+        self._written: deque[tuple[NewObject, PageReport]] = deque()
+
+    def land(self, answer: KlinesAnswer, span: KlineSpan, report: PageReport) -> None:
+        """Land a page that is news; it is in the catalog when this returns, unless another thread failed."""
+        with self._judging:
+            if not self._is_news(answer):
+                return
+        series, lane, run_id = self._about
+        page = self._landing.write_window_page(series, answer, span, lane, run_id)
+        self._written.append((page, report))
+        with self._telling:
+            self._catalogue()
+
+    def _catalogue(self) -> None:
+        pages = [self._written.popleft() for _ in range(len(self._written))]
+        if pages:
+            self._landing.catalogue_pages([page for page, _ in pages])
+        for _, report in pages:
+            self._on_page(report)
+
+
+class _Found:
+    """What was found of one chunk so far, last at *asked_at_ms* by the exchange. For several threads."""
 
     def __init__(self, interval: Interval, chunk: Window) -> None:
         self._interval = interval
         self._chunk = chunk
+        self._lock = threading.Lock()
         self._open_times_ms: list[int] = []
         self._requests = 0
         self._closed_until_ms = chunk.end_ms
-        self.rest = chunk
+        self.asked_at_ms = 0
 
-    @property
-    def is_over(self) -> bool:
-        return self.rest.start_ms == self.rest.end_ms
-
-    def take_in(self, answer: KlinesAnswer) -> list[int]:
-        """Note a page and return the open times of its closed candles, as far as they were asked for."""
-        rest, end_ms = self.rest, self._chunk.end_ms
+    def take_in(self, window: Window, answer: KlinesAnswer) -> tuple[list[int], Window]:
+        """Note the answer for *window*; return the closed open times in it, and what is left of it."""
         closed = answer.closed.open_times_ms if answer.closed else ()
-        inside = [open_ms for open_ms in closed if rest.start_ms <= open_ms < rest.end_ms]
-        self._requests += 1
-        self._open_times_ms += inside
-        self._closed_until_ms = min(end_ms, self._interval.floor(answer.exchange_time_ms))
+        inside = [open_ms for open_ms in closed if window.start_ms <= open_ms < window.end_ms]
+        end_ms = window.end_ms
         is_last = not inside or answer.forming is not None or self._slot_end_ms(inside[-1]) >= end_ms
+        closed_until_ms = self._interval.floor(answer.exchange_time_ms)
+        with self._lock:
+            self._requests += 1
+            self._open_times_ms += inside
+            self.asked_at_ms = answer.exchange_time_ms
+            if is_last and closed_until_ms < end_ms:
+                self._closed_until_ms = min(self._closed_until_ms, closed_until_ms)
         # Not from the next slot on: a candle off the grid may open before that.
-        self.rest = Window(end_ms if is_last else inside[-1] + 1, end_ms)
-        return inside
+        return inside, Window(end_ms if is_last else inside[-1] + 1, end_ms)
 
     def report(self) -> ChunkReport:
         closed = Window(self._chunk.start_ms, max(self._chunk.start_ms, self._closed_until_ms))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
 from src.errors import WarehouseUnavailable
 from src.warehouse import dialects
@@ -48,6 +48,25 @@ class BudgetRow:
     history_weight: int = 0
 
 
+# In the order of BudgetRow. The statements are made once: each request of an exchange needs them.
+_COLUMNS = (
+    table.c.minute_start,
+    table.c.used_weight,
+    table.c.weight_limit,
+    table.c.blocked_until,
+    table.c.block_reason,
+    table.c.breaker_state,
+    table.c.breaker_failures,
+    table.c.breaker_opened_at,
+    table.c.repair_weight,
+    table.c.history_weight,
+)
+_IS_IT = and_(table.c.exchange == bindparam("of_exchange"), table.c.egress == bindparam("of_egress"))
+_FIND = select(*_COLUMNS).where(_IS_IT)
+_LOCK = _FIND.with_for_update()
+_SAVE = update(table).where(_IS_IT).values({column: bindparam(column.name) for column in _COLUMNS})
+
+
 @contextmanager
 def in_turn(warehouse: Warehouse) -> Iterator[None]:
     """Wait at the row first come, first served; use it around each transaction that locks the row.
@@ -77,56 +96,38 @@ def in_turn(warehouse: Warehouse) -> Iterator[None]:
 
 def find_budget(connection: Connection, exchange: str, egress: str) -> BudgetRow | None:
     """Read the row without locking it; None when nobody called that exchange from there yet."""
-    found = connection.execute(_select(exchange, egress)).one_or_none()
+    found = connection.execute(_FIND, _key(exchange, egress)).one_or_none()
     return None if found is None else _read(found)
 
 
 def list_budget_rows(connection: Connection) -> list[tuple[str, str, BudgetRow]]:
     """List all budgets with their exchange and egress."""
     keys = (table.c.exchange, table.c.egress)
-    rows = connection.execute(_columns().add_columns(*keys).order_by(*keys))
+    rows = connection.execute(select(*_COLUMNS, *keys).order_by(*keys))
     return [(exchange, egress, BudgetRow(*rest)) for *rest, exchange, egress in rows]
 
 
 def lock_budget(connection: Connection, exchange: str, egress: str) -> BudgetRow:
     """Read the row and hold it until the transaction ends; it is made when it is missing."""
-    statement = _select(exchange, egress).with_for_update()
-    found = connection.execute(statement).one_or_none()
+    key = _key(exchange, egress)
+    found = connection.execute(_LOCK, key).one_or_none()
     if found is None:
-        key = {"exchange": exchange, "egress": egress}
-        connection.execute(dialects.insert_if_absent(table, connection, key))
-        found = connection.execute(statement).one()
+        row = {"exchange": exchange, "egress": egress}
+        connection.execute(dialects.insert_if_absent(table, connection, row))
+        found = connection.execute(_LOCK, key).one()
     return _read(found)
 
 
 def save_budget(connection: Connection, exchange: str, egress: str, row: BudgetRow) -> None:
     """Write back a row that the same transaction locked."""
-    statement = update(table).where(table.c.exchange == exchange, table.c.egress == egress)
-    connection.execute(
-        statement.values(
-            minute_start=row.minute_start_ms,
-            used_weight=row.used_weight,
-            weight_limit=row.weight_limit,
-            blocked_until=row.blocked_until_ms,
-            block_reason=None if row.block_reason is None else _fitting(row.block_reason),
-            breaker_state=row.breaker_state,
-            breaker_failures=row.breaker_failures,
-            breaker_opened_at=row.breaker_opened_at_ms,
-            repair_weight=row.repair_weight,
-            history_weight=row.history_weight,
-        )
-    )
+    reason = None if row.block_reason is None else _fitting(row.block_reason)
+    values = astuple(replace(row, block_reason=reason))
+    named = dict(zip((column.name for column in _COLUMNS), values, strict=True))
+    connection.execute(_SAVE, named | _key(exchange, egress))
 
 
-def _select(exchange: str, egress: str) -> Select[*tuple[Any, ...]]:
-    return _columns().where(table.c.exchange == exchange, table.c.egress == egress)
-
-
-def _columns() -> Select[*tuple[Any, ...]]:
-    c = table.c
-    budget = (c.minute_start, c.used_weight, c.weight_limit, c.blocked_until, c.block_reason)
-    breaker = (c.breaker_state, c.breaker_failures, c.breaker_opened_at)
-    return select(*budget, *breaker, c.repair_weight, c.history_weight)
+def _key(exchange: str, egress: str) -> dict[str, str]:
+    return {"of_exchange": exchange, "of_egress": egress}
 
 
 def _read(found: Row[*tuple[Any, ...]]) -> BudgetRow:

@@ -92,9 +92,14 @@ class LoadedCount:
     candles_quarantined: int = 0
 
 
-def record_landed(connection: Connection, landed: NewObject) -> None:
-    """Add the object's row, unless it has one already."""
-    values = {
+def record_landed(connection: Connection, *landed: NewObject) -> None:
+    """Add the objects' rows, unless they have them already."""
+    rows = [_to_row(one) for one in landed]
+    connection.execute(dialects.insert_if_absent(lake_objects, connection, dict.fromkeys(rows[0])), rows)
+
+
+def _to_row(landed: NewObject) -> dict[str, object]:
+    return {
         "object_key": landed.key,
         "bucket": landed.bucket,
         "exchange": landed.exchange,
@@ -112,7 +117,6 @@ def record_landed(connection: Connection, landed: NewObject) -> None:
         "run_id": landed.run_id,
         "pack_id": landed.pack_id,
     }
-    connection.execute(dialects.insert_if_absent(lake_objects, connection, values))
 
 
 def select_objects() -> Select[Any]:

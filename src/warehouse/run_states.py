@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
 
 from src.errors import RunRevoked
 from src.warehouse.columns import utc_now
@@ -30,6 +30,13 @@ PERMANENT, TRANSIENT, UNEXPECTED, TIMEOUT, ABANDONED = (
 )
 
 _is_leaf = runs.c.kind != BATCH
+
+# Made once: it ends every transaction of a run.
+_TOKEN = (
+    select(runs.c.token)
+    .where(runs.c.id == bindparam("run"), runs.c.state == RunState.RUNNING.value)
+    .with_for_update(read=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,7 @@ def claim(connection: Connection, run_id: int, worker: str) -> int | None:
 
 def check_run_token(connection: Connection, run_id: int, token: int) -> None:
     """Raise RunRevoked unless the run is running under this token; the row stays locked, shared."""
-    query = select(runs.c.token).where(runs.c.id == run_id, runs.c.state == RunState.RUNNING.value)
-    if connection.execute(query.with_for_update(read=True)).scalar() != token:
+    if connection.execute(_TOKEN, {"run": run_id}).scalar() != token:
         raise RunRevoked(run_id)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Lane, SeriesKey, Wi
 from src.errors import LakeUnavailable, NoRoom, SourceBlocked, SourcePermanent, Stopped, WarehouseUnavailable
 from src.extract.chunks import plan_chunks
 from src.extract.exchange import KlinesAnswer, KlineSpan, Request
+from src.extract.helping import Helpers
 from src.extract.landing import Landing
 from src.extract.lanes import current_lane
 from src.extract.windows import ChunkReport, PageReport, WindowFetcher
+from src.lake.store import Bucket
+from src.stopping import Stop, stopping_by
+from src.warehouse.catalog import NewObject
 from src.warehouse.series import set_tracked
 from src.warehouse.tables import fact_klines, fact_klines_coarse, series
 from tests.builders import as_kline, make_kline, read_table
@@ -51,9 +56,10 @@ class Fetch:
         return self.fetcher.fetch_chunk(BTC, chunk, Lane.HISTORY, RUN, self.pages.append, self.waits.append)
 
 
-def fetch_from(rig: Rig, exchange: Any = None) -> Fetch:
+def fetch_from(rig: Rig, exchange: Any = None, helpers: int = 0) -> Fetch:
     landing = Landing(rig.lake, rig.warehouse, EverLater(rig.clock))
-    return Fetch(WindowFetcher(exchange or rig.start().exchange, landing, rig.clock), landing)
+    exchange = exchange or rig.start().exchange
+    return Fetch(WindowFetcher(exchange, landing, rig.clock, helpers=Helpers(helpers)), landing)
 
 
 class Scripted:
@@ -92,6 +98,13 @@ def stored(rig: Rig, table: Any = fact_klines) -> list[list[Any]]:
     return [list(as_kline(row)) for row in read_table(rig.warehouse, table)]
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def asked_windows(rig: Rig) -> list[tuple[int, int]]:
     return [(int(query["startTime"]), int(query["endTime"])) for query in rig.asked("klines")]
 
@@ -102,8 +115,13 @@ def asked_windows(rig: Rig) -> list[tuple[int, int]]:
 def test_chunk_is_fetched_in_full_pages_each_asked_for_once(rig: Rig) -> None:
     fetch = fetch_from(rig)
     assert fetch.chunk(WEEK) == ChunkReport(10_080, 11, missing=[], reached_forming=False)
-    starts = [WEEK.start_ms + max(0, page * 1_000 * MINUTE_MS - MINUTE_MS + 1) for page in range(11)]
-    assert asked_windows(rig) == [(start_ms, WEEK.end_ms - 1) for start_ms in starts]
+    first, second, *others, last = asked_windows(rig)
+    starts = [WEEK.start_ms + page * 1_000 * MINUTE_MS for page in range(11)]
+    assert first == (WEEK.start_ms, WEEK.end_ms - 1)
+    # From right after the last candle on: one off the grid may open before the next slot.
+    assert second == (starts[1] - MINUTE_MS + 1, starts[2] - 1)
+    assert others == [(start_ms, start_ms + 1_000 * MINUTE_MS - 1) for start_ms in starts[2:10]]
+    assert last == (starts[10], WEEK.end_ms - 1)
     assert [page.candles for page in fetch.pages] == [1_000] * 10 + [80]
     assert fetch.pages[0].last_open_ms == WEEK.start_ms + 999 * MINUTE_MS
     assert fetch.pages[-1].last_open_ms == WEEK.end_ms - MINUTE_MS
@@ -208,6 +226,90 @@ def test_stop_after_a_page_leaves_what_has_landed(rig: Rig) -> None:
     assert len(rig.asked("klines")) == 1
     rig.load()
     assert len(stored(rig)) == 1_000
+
+
+# --- pages at once ---
+
+
+def test_pages_asked_for_at_once_are_those_asked_for_one_by_one(rig: Rig) -> None:
+    report = fetch_from(rig).chunk(WEEK)
+    one_by_one = asked_windows(rig)
+    rig.simulator.clear_requests()
+    fetch = fetch_from(rig, helpers=3)
+    assert fetch.chunk(WEEK) == report
+    assert sorted(asked_windows(rig)) == one_by_one
+    assert sum(page.candles for page in fetch.pages) == 10_080
+    rig.load()
+    assert stored(rig) == rig.truth("BTCUSDT", WEEK.start_ms, WEEK.end_ms)
+
+
+def test_page_is_in_the_catalog_when_it_is_told_of(rig: Rig) -> None:
+    fetch, catalogued = fetch_from(rig, helpers=3), []
+
+    def look(_: PageReport) -> None:
+        catalogued.append(len(rig.objects("klines")))
+
+    fetch.fetcher.fetch_chunk(BTC, WEEK, Lane.HISTORY, RUN, look)
+    assert all(there >= told for told, there in enumerate(catalogued, 1))
+    assert catalogued[-1] == 11
+
+
+def test_pages_that_land_meanwhile_go_into_one_transaction(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch, sizes = fetch_from(rig, helpers=3), []
+    catalogue_pages = fetch.landing.catalogue_pages
+
+    def wait_for_the_others(pages: Sequence[NewObject]) -> None:
+        sizes.append(len(pages))
+        if len(sizes) == 2:  # the first page of a chunk is fetched alone, the next ones at once
+            wait_until(lambda: len(list(rig.lake.list_keys(Bucket.RAW))) == 5)
+        catalogue_pages(pages)
+
+    monkeypatch.setattr(fetch.landing, "catalogue_pages", wait_for_the_others)
+    fetch.chunk(WEEK)
+    assert (sum(sizes), sizes[0]) == (11, 1)
+    assert sum(sizes[1:3]) >= 4
+
+
+def test_no_page_is_asked_for_after_a_block_before_it_is_over(rig: Rig) -> None:
+    rig.simulator.add_fault("429:path=klines,after=2,count=1,retry_after=60")
+    fetch = fetch_from(rig, helpers=3)
+    assert fetch.patiently(WEEK) == ChunkReport(10_080, 11, missing=[], reached_forming=False)
+    assert sum(row.record_count for row in rig.objects("klines")) == 10_080
+    [blocked] = [one for one in rig.simulator.requests if one.status == 429]
+    assert blocked.retry_after_s == 60
+    # Three at most were on their way when it was answered.
+    soon = [one for one in rig.simulator.requests if 0 <= one.at_ms - blocked.at_ms < 60_000]
+    assert len([one for one in soon if one.n > blocked.n]) <= 3
+    rig.load()
+    assert stored(rig) == rig.truth("BTCUSDT", WEEK.start_ms, WEEK.end_ms)
+
+
+def test_stop_ends_the_requests_of_helpers(rig: Rig) -> None:
+    rig.simulator.add_fault("slow:path=klines,after=1,delay=15")
+    fetch, stop = fetch_from(rig, helpers=3), Stop()
+    threading.Timer(0.5, stop.set).start()
+    started = time.monotonic()
+    with stopping_by(stop), pytest.raises(Stopped):
+        fetch.chunk(WEEK)
+    assert time.monotonic() - started < 10
+    assert len(rig.objects("klines")) == len(fetch.pages) == 1
+
+
+def test_future_is_not_cut_into_pages(rig: Rig) -> None:
+    ahead = Window(MINUTE_START_MS - DAY_MS, MINUTE_START_MS + 6 * DAY_MS)
+    report = fetch_from(rig, helpers=3).chunk(ahead)
+    assert report == ChunkReport(1_440, 2, missing=[], reached_forming=True)
+
+
+def test_hole_longer_than_a_page_is_missing_as_a_whole(rig: Rig) -> None:
+    rig.simulator.change_market("hole:symbol=BTCUSDT,from=-3d,minutes=2500")
+    start_ms = MINUTE_START_MS - 3 * DAY_MS
+    hole = Window(start_ms, start_ms + 2_500 * MINUTE_MS)
+    chunk = Window(MINUTE_START_MS - 5 * DAY_MS, MINUTE_START_MS - HOUR_MS)
+    report = fetch_from(rig, helpers=3).chunk(chunk)
+    assert [(gap.end_ms - gap.start_ms) // MINUTE_MS for gap in report.missing] == [2_500]
+    assert abs(report.missing[0].start_ms - hole.start_ms) <= MINUTE_MS
+    assert report.candles == 5 * 1_440 - 60 - 2_500
 
 
 # --- odd answers ---

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Window, ms_from_utc
-from src.extract.chunks import count_requests, expected_candles, find_missing, plan_chunks
+from src.extract.chunks import (
+    PAGE_CANDLES,
+    count_requests,
+    expected_candles,
+    find_missing,
+    plan_chunks,
+    plan_pages,
+)
 
 # 2017-07-14 to 2033-05-18, about what exchanges have and will have.
 times = st.integers(1_500_000_000_000, 2_000_000_000_000)
@@ -85,6 +92,25 @@ def test_no_chunk_takes_more_than_a_few_pages(asked: tuple[Interval, Window]) ->
     for chunk in plan_chunks(interval, span):
         assert 1 <= expected_candles(interval, chunk) <= most
         assert 1 <= count_requests(interval, chunk) <= -(-most // 1000)
+
+
+@given(asked(), st.integers(0, 100 * DAY_MS), times)
+def test_pages_of_a_chunk_hold_its_slots_once_and_no_more_than_an_answer_has(
+    asked: tuple[Interval, Window], late_ms: int, now_ms: int
+) -> None:
+    interval, span = asked
+    for chunk in plan_chunks(interval, span)[:3]:
+        rest = Window(min(chunk.start_ms + late_ms, chunk.end_ms), chunk.end_ms)
+        pages = plan_pages(interval, rest, now_ms)
+        assert all(earlier.end_ms == later.start_ms for earlier, later in pairwise(pages))
+        assert [page.start_ms for page in pages[:1]] == [rest.start_ms] * len(pages[:1])
+        assert [page.end_ms for page in pages[-1:]] == [rest.end_ms] * len(pages[-1:])
+        assert sum(expected_candles(interval, page) for page in pages) == expected_candles(interval, rest)
+        for page in pages[:-1]:
+            assert expected_candles(interval, page) == PAGE_CANDLES
+            assert page.end_ms < now_ms
+        if chunk.end_ms < now_ms and expected_candles(interval, rest):
+            assert len(pages) == count_requests(interval, rest)
 
 
 @pytest.mark.parametrize(
