@@ -10,20 +10,17 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
 
 import click
 from rich.console import Console
 from rich.live import Live
 from sqlalchemy import Connection
 
-from src.clock import Clock
 from src.commands.follow_views import Sight, change_lines, end_view, live_view, summary_line
 from src.commands.run_views import run_json
-from src.jobs.leadership import Leadership
+from src.jobs.doing import Parts
 from src.terminal import show
 from src.warehouse.batches import list_child_states
-from src.warehouse.engine import Warehouse
 from src.warehouse.runs import RunFilter, RunRow, RunState, get_run, list_by_ids, list_runs
 
 _LOOK_S = 0.5
@@ -33,19 +30,6 @@ _LINGER_MS = 5_000
 _FAILED_READ = 100
 
 Tell = Callable[[Sight], None]
-
-
-class Parts(Protocol):
-    """What it takes; the application offers it."""
-
-    @property
-    def warehouse(self) -> Warehouse: ...
-
-    @property
-    def clock(self) -> Clock: ...
-
-    @property
-    def leadership(self) -> Leadership: ...
 
 
 class Watcher:

@@ -18,7 +18,7 @@ _LOOK_AT_OTHERS_S = 0.3
 
 
 class Parts(Protocol):
-    """What it takes; the application offers it."""
+    """What it takes to look on; the application offers it."""
 
     @property
     def warehouse(self) -> Warehouse: ...
@@ -29,11 +29,15 @@ class Parts(Protocol):
     @property
     def leadership(self) -> Leadership: ...
 
+
+class WorkingParts(Parts, Protocol):
+    """What it takes to do the work; the application offers this, too."""
+
     def make_worker(self, *, loads: bool, only: int | None) -> Worker: ...
 
 
 @contextmanager
-def executing(parts: Parts, *, loads: bool = True, only: int | None = None) -> Iterator[bool]:
+def executing(parts: WorkingParts, *, loads: bool = True, only: int | None = None) -> Iterator[bool]:
     """Execute queued runs in this process while the block lasts, unless another process leads.
 
     Yields whether this one does. With *loads* it loads what lands meanwhile, as a daemon would; with *only*
@@ -54,7 +58,7 @@ def executing(parts: Parts, *, loads: bool = True, only: int | None = None) -> I
 
 
 def do_run(
-    parts: Parts,
+    parts: WorkingParts,
     new: NewRun,
     on_handed_over: Callable[[int], None],
     on_look: Callable[[RunRow], None] = lambda _: None,

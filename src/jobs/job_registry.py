@@ -162,6 +162,132 @@ class JobSpec:
             raise ConfigurationError(f"parameters of {self.id}: {wrong}; accepted: {names}") from error
 
 
+# The cycle apart, whose schedule is a setting.
+_OTHERS = (
+    JobSpec(
+        id=RECONCILE_LAKE,
+        kind=RECONCILE_LAKE,
+        lane=Lane.REPAIR,
+        title="Reconcile the lake",
+        description="compare the lake with its catalog, and adopt what has no row",
+        default_schedule="30 4 * * *",
+        time_limit_s=6 * 3600,
+        parameters=ReconcileParameters,
+    ),
+    JobSpec(
+        id=REFRESH_SYMBOLS,
+        kind=REFRESH_SYMBOLS,
+        lane=Lane.REPAIR,
+        title="Refresh symbols",
+        description="ask the exchange what is new about the symbols: status, price and quantity steps",
+        default_schedule="10 0 * * *",
+        time_limit_s=900,
+    ),
+    JobSpec(
+        id=CHECK_QUALITY,
+        kind=CHECK_QUALITY,
+        lane=Lane.REPAIR,
+        title="Check quality",
+        description="look for what is odd in the candles of yesterday and today",
+        default_schedule="0 4 * * *",
+        time_limit_s=3600,
+        parameters=QualityParameters,
+    ),
+    JobSpec(
+        id=WATCH_DISK,
+        kind=WATCH_DISK,
+        # The other lanes may be full of runs that wait for room.
+        lane=Lane.LIVE,
+        title="Watch the disk",
+        description="see how full the disks are and how long they last, and tell people in time",
+        default_schedule="every 10m",
+        time_limit_s=600,
+    ),
+    JobSpec(
+        id=REPAIR_GAPS,
+        kind=FILL_GAPS,
+        lane=Lane.REPAIR,
+        title="Repair gaps",
+        description="find what is missing of the last days, and ask for it",
+        default_schedule="every 1h",
+        time_limit_s=3600,
+        parameters=RepairParameters,
+    ),
+    JobSpec(
+        id=BACKFILL_GAPS,
+        kind=FILL_GAPS,
+        lane=Lane.REPAIR,
+        title="Backfill gaps",
+        description="find what is missing of all that is wanted, and ask for it",
+        default_schedule="0 3 * * *",
+        time_limit_s=12 * 3600,
+        parameters=FillParameters,
+    ),
+    JobSpec(
+        id=REFETCH_RECENT,
+        kind=REFETCH_RECENT,
+        lane=Lane.REPAIR,
+        title="Refetch recent candles",
+        description="ask again for the candles of the last hours, and take in those that were amended",
+        default_schedule="every 1h",
+        time_limit_s=3600,
+        parameters=RefetchParameters,
+    ),
+    JobSpec(
+        id=REFETCH_DAYS,
+        kind=REFETCH_RECENT,
+        lane=Lane.REPAIR,
+        title="Refetch the last days",
+        description="ask again for the candles of the last two days, and take in those that were amended",
+        default_schedule="30 2 * * *",
+        time_limit_s=6 * 3600,
+        parameters=RefetchDaysParameters,
+    ),
+    JobSpec(
+        id=VERIFY_SAMPLE,
+        kind=VERIFY_SAMPLE,
+        lane=Lane.REPAIR,
+        title="Verify a sample",
+        description="make some days of series again from the lake, and compare them with the warehouse",
+        default_schedule="15 5 * * *",
+        time_limit_s=6 * 3600,
+        parameters=SampleParameters,
+    ),
+    JobSpec(
+        id=RECOUNT_COVERAGE,
+        kind=RECOUNT_COVERAGE,
+        lane=Lane.REPAIR,
+        title="Recount coverage",
+        description="count what the facts hold, compare it with the ledger of coverage, and correct that",
+        # Maintenance does it on Sundays.
+        default_schedule="30 3 * * wed",
+        time_limit_s=12 * 3600,
+        parameters=RecountParameters,
+    ),
+    # The next two are live, since the other lanes may be full of runs that wait for the room which they make.
+    JobSpec(
+        id=DAILY_AGEING,
+        kind=DAILY_AGEING,
+        lane=Lane.LIVE,
+        title="Daily ageing",
+        description="archive and pack objects of the lake, delete old ones, age out facts",
+        default_schedule="0 1 * * *",
+        time_limit_s=12 * 3600,
+        parameters=AgeingParameters,
+    ),
+    JobSpec(
+        id=WEEKLY_MAINTENANCE,
+        kind=WEEKLY_MAINTENANCE,
+        lane=Lane.LIVE,
+        title="Weekly maintenance",
+        description="do what is left of ageing, clear old runs and notes, optimise, recount coverage",
+        default_schedule="0 2 * * sun",
+        time_limit_s=24 * 3600,
+        parameters=MaintenanceParameters,
+    ),
+)
+
+
 def build_jobs(cycle_seconds: Callable[[], int], locked: str | None = None) -> dict[str, JobSpec]:
     """Return all jobs by id; *cycle_seconds* is asked anew each time, *locked* is as in ``JobSpec``."""
     cycle = JobSpec(
@@ -177,150 +303,7 @@ def build_jobs(cycle_seconds: Callable[[], int], locked: str | None = None) -> d
         locked=locked,
         runs_at_start=True,
     )
-    reconcile = JobSpec(
-        id=RECONCILE_LAKE,
-        kind=RECONCILE_LAKE,
-        lane=Lane.REPAIR,
-        title="Reconcile the lake",
-        description="compare the lake with its catalog, and adopt what has no row",
-        default_schedule="30 4 * * *",
-        time_limit_s=6 * 3600,
-        parameters=ReconcileParameters,
-    )
-    refresh = JobSpec(
-        id=REFRESH_SYMBOLS,
-        kind=REFRESH_SYMBOLS,
-        lane=Lane.REPAIR,
-        title="Refresh symbols",
-        description="ask the exchange what is new about the symbols: status, price and quantity steps",
-        default_schedule="10 0 * * *",
-        time_limit_s=900,
-    )
-    quality = JobSpec(
-        id=CHECK_QUALITY,
-        kind=CHECK_QUALITY,
-        lane=Lane.REPAIR,
-        title="Check quality",
-        description="look for what is odd in the candles of yesterday and today",
-        default_schedule="0 4 * * *",
-        time_limit_s=3600,
-        parameters=QualityParameters,
-    )
-    others = (_disk_job(), *_gap_jobs(), *_refetch_jobs(), _verify_job(), _recount_job(), *_ageing_jobs())
-    return {spec.id: spec for spec in (cycle, reconcile, refresh, quality, *others)}
-
-
-def _disk_job() -> JobSpec:
-    return JobSpec(
-        id=WATCH_DISK,
-        kind=WATCH_DISK,
-        # The other lanes may be full of runs that wait for room.
-        lane=Lane.LIVE,
-        title="Watch the disk",
-        description="see how full the disks are and how long they last, and tell people in time",
-        default_schedule="every 10m",
-        time_limit_s=600,
-    )
-
-
-def _recount_job() -> JobSpec:
-    return JobSpec(
-        id=RECOUNT_COVERAGE,
-        kind=RECOUNT_COVERAGE,
-        lane=Lane.REPAIR,
-        title="Recount coverage",
-        description="count what the facts hold, compare it with the ledger of coverage, and correct that",
-        # Maintenance does it on Sundays.
-        default_schedule="30 3 * * wed",
-        time_limit_s=12 * 3600,
-        parameters=RecountParameters,
-    )
-
-
-def _verify_job() -> JobSpec:
-    return JobSpec(
-        id=VERIFY_SAMPLE,
-        kind=VERIFY_SAMPLE,
-        lane=Lane.REPAIR,
-        title="Verify a sample",
-        description="make some days of series again from the lake, and compare them with the warehouse",
-        default_schedule="15 5 * * *",
-        time_limit_s=6 * 3600,
-        parameters=SampleParameters,
-    )
-
-
-def _ageing_jobs() -> tuple[JobSpec, ...]:
-    # Live, since the other lanes may be full of runs that wait for the room which these two make.
-    daily = JobSpec(
-        id=DAILY_AGEING,
-        kind=DAILY_AGEING,
-        lane=Lane.LIVE,
-        title="Daily ageing",
-        description="archive and pack objects of the lake, delete old ones, age out facts",
-        default_schedule="0 1 * * *",
-        time_limit_s=12 * 3600,
-        parameters=AgeingParameters,
-    )
-    weekly = JobSpec(
-        id=WEEKLY_MAINTENANCE,
-        kind=WEEKLY_MAINTENANCE,
-        lane=Lane.LIVE,
-        title="Weekly maintenance",
-        description="do what is left of ageing, clear old runs and notes, optimise, recount coverage",
-        default_schedule="0 2 * * sun",
-        time_limit_s=24 * 3600,
-        parameters=MaintenanceParameters,
-    )
-    return daily, weekly
-
-
-def _gap_jobs() -> tuple[JobSpec, ...]:
-    repair = JobSpec(
-        id=REPAIR_GAPS,
-        kind=FILL_GAPS,
-        lane=Lane.REPAIR,
-        title="Repair gaps",
-        description="find what is missing of the last days, and ask for it",
-        default_schedule="every 1h",
-        time_limit_s=3600,
-        parameters=RepairParameters,
-    )
-    backfill = JobSpec(
-        id=BACKFILL_GAPS,
-        kind=FILL_GAPS,
-        lane=Lane.REPAIR,
-        title="Backfill gaps",
-        description="find what is missing of all that is wanted, and ask for it",
-        default_schedule="0 3 * * *",
-        time_limit_s=12 * 3600,
-        parameters=FillParameters,
-    )
-    return repair, backfill
-
-
-def _refetch_jobs() -> tuple[JobSpec, ...]:
-    recent = JobSpec(
-        id=REFETCH_RECENT,
-        kind=REFETCH_RECENT,
-        lane=Lane.REPAIR,
-        title="Refetch recent candles",
-        description="ask again for the candles of the last hours, and take in those that were amended",
-        default_schedule="every 1h",
-        time_limit_s=3600,
-        parameters=RefetchParameters,
-    )
-    days = JobSpec(
-        id=REFETCH_DAYS,
-        kind=REFETCH_RECENT,
-        lane=Lane.REPAIR,
-        title="Refetch the last days",
-        description="ask again for the candles of the last two days, and take in those that were amended",
-        default_schedule="30 2 * * *",
-        time_limit_s=6 * 3600,
-        parameters=RefetchDaysParameters,
-    )
-    return recent, days
+    return {spec.id: spec for spec in (cycle, *_OTHERS)}
 
 
 def get_job(specs: Mapping[str, JobSpec], job_id: str) -> JobSpec:
