@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from statistics import median
+from urllib.parse import urlsplit
 
 import numpy as np
 import requests
@@ -26,6 +27,7 @@ from sqlalchemy import Connection, event, make_url
 from bench.coverage import insert_minutes
 from bench.parts import House, house
 from bench.table import Result
+from src.api.live import MOST_STREAMS
 from src.clock import SystemClock
 from src.domain import DAY_MS, MINUTE_MS, Interval, SeriesKey, Window
 from src.services.visualize import VisualizeService
@@ -46,9 +48,10 @@ _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw: requests a second, and the time in which 99 of 100 were answered."""
+    """What wrk saw: requests a second, and the times in which half of them, and 99 of 100, were answered."""
 
     rate: float
+    p50_ms: float
     p99_ms: float
 
 
@@ -82,6 +85,7 @@ def _under_load(facts: int, seconds: int) -> Iterator[Result]:
                 "dashboard": (ours + _DASHBOARD, ()),
             }
             seen = _rounds(targets, seconds)
+        alone, beside = _with_and_without_streams(ours, path, seconds)
     limit = seen["bare"].rate
     yield _ratio("candlestick 500 uncached ÷ bare route", seen["uncached"], limit, 0.15, f"{size:,} bytes")
     yield _ratio("candlestick 500 from the cache ÷ bare route", seen["cached"], limit, 1 / 3, "")
@@ -91,6 +95,48 @@ def _under_load(facts: int, seconds: int) -> Iterator[Result]:
         load = seen[name]
         told = f"{facts:,} facts, {_CONNECTIONS} connections, {load.rate:,.0f} requests/s"
         yield Result(what, f"{load.p99_ms:.0f} ms", f"< {_P99_MS:g} ms", told, load.p99_ms < _P99_MS)
+    yield _slower("p50", alone.p50_ms, beside.p50_ms, 1.25)
+    yield _slower("p99", alone.p99_ms, beside.p99_ms, 1.5)
+
+
+def _slower(name: str, alone_ms: float, beside_ms: float, most: float) -> Result:
+    ratio = beside_ms / alone_ms
+    detail = (
+        f"{MOST_STREAMS} open: {beside_ms:.1f} ms, none: {alone_ms:.1f} ms, candlestick 500 from the cache"
+    )
+    what = f"{name} beside {MOST_STREAMS} streams ÷ without them"
+    return Result(what, f"{ratio:.2f} ×", f"≤ {most:g} ×", detail, ratio <= most)
+
+
+def _with_and_without_streams(address: str, path: str, seconds: int) -> tuple[Load, Load]:
+    alone, beside = [], []
+    for _ in range(_ROUNDS):
+        alone.append(_wrk(address + path, (), seconds))
+        with _streams(address):
+            beside.append(_wrk(address + path, (), seconds))
+        while _count_streams(address):  # who is gone is noticed by the next heartbeat
+            time.sleep(0.5)
+    return _median(alone), _median(beside)
+
+
+@contextmanager
+def _streams(address: str) -> Iterator[None]:
+    """Hold as many streams open as are served at once."""
+    url = urlsplit(address)
+    with ExitStack() as opened:
+        for _ in range(MOST_STREAMS):
+            stream = opened.enter_context(socket.create_connection((url.hostname, url.port), timeout=30))
+            stream.sendall(f"GET /api/events HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+            if b" 200 " not in stream.recv(1_000):
+                raise AssertionError("a stream was not opened")
+        if _count_streams(address) != MOST_STREAMS:
+            raise AssertionError("not all streams are open")
+        yield
+
+
+def _count_streams(address: str) -> int:
+    told = requests.get(f"{address}/metrics", timeout=30).text
+    return int(float(re.findall(r"^candlehouse_streams ([\d.]+)", told, re.MULTILINE)[0]))
 
 
 def _ratio(what: str, load: Load, limit: float, wanted: float, more: str) -> Result:
@@ -104,10 +150,11 @@ def _rounds(targets: dict[str, tuple[str, Sequence[str]]], seconds: int) -> dict
     for _ in range(_ROUNDS):
         for name, (url, headers) in targets.items():
             loads[name].append(_wrk(url, headers, seconds))
-    return {
-        name: Load(median(load.rate for load in seen), median(load.p99_ms for load in seen))
-        for name, seen in loads.items()
-    }
+    return {name: _median(seen) for name, seen in loads.items()}
+
+
+def _median(seen: Sequence[Load]) -> Load:
+    return Load(*(median(getattr(load, field.name) for load in seen) for field in fields(Load)))
 
 
 def _wrk(url: str, headers: Sequence[str], seconds: int) -> Load:
@@ -117,8 +164,12 @@ def _wrk(url: str, headers: Sequence[str], seconds: int) -> Load:
     if "Non-2xx" in told and not headers:
         raise AssertionError(f"{url} was not answered as it should be:\n{told}")
     rate = float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0])
-    number, unit = re.findall(r"99%\s+([\d.]+)(us|ms|s)", told)[0]
-    return Load(rate, float(number) * _UNITS_MS[unit])
+    return Load(rate, _percentile_ms(told, 50), _percentile_ms(told, 99))
+
+
+def _percentile_ms(told: str, percent: int) -> float:
+    number, unit = re.findall(rf"{percent}%\s+([\d.]+)(us|ms|s)", told)[0]
+    return float(number) * _UNITS_MS[unit]
 
 
 @contextmanager
