@@ -1,87 +1,25 @@
-"""The dashboard's numbers, and how data flows: from the exchange into the lake and the warehouse."""
+"""How data flows: from the exchange into the lake and the warehouse."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
-import orjson
-from flask import Response
 from pydantic import Field
 
-from src.api.answers import versioned
-from src.api.context import clock, parts, warehouse
+from src.api.context import clock, warehouse
 from src.api.known import check_exchange, check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
-from src.api.routes.market import DayOut, day_out
 from src.api.routing import Routes
 from src.api.schemas import OfExchange, Out, SymbolName, parameter
-from src.api.services import dashboards
 from src.domain import DataType, Interval, Lane, format_utc
-from src.freshness import Freshness, Tier
 from src.lake.store import Bucket
 from src.services.pipeline import read_overview
-from src.services.visualize import SymbolCard, VisualizeService
 from src.warehouse.catalog import ObjectState
-from src.warehouse.disk_samples import PLACES, list_samples
-from src.warehouse.health import read_server, read_sizes, read_total_bytes
 from src.warehouse.ingestion import LogFilter, SetAside, list_log, list_set_aside
 from src.warehouse.objects import ObjectRow
-from src.warehouse.tables import metadata
-from src.wiring import lake_place, warehouse_place
 
-routes = Routes("pipeline", "The dashboard, and how data flows.")
-
-_SAMPLES_MS = 2 * 86_400_000
-
-
-class CardOut(Out):
-    symbol: str
-    interval: Interval = Field(description="The shortest one that is tracked, which the numbers are of.")
-    tier: Tier
-    status: str | None = Field(description="The exchange's word, like TRADING; null if it was never asked.")
-    freshness: Freshness | None = Field(description="Null while nothing is held or the symbol is halted.")
-    last_open_ms: int | None
-    candles: int = Field(description="How many are held.")
-    day: DayOut
-    closes: list[Decimal] = Field(description="The last hourly closes, up to 24, oldest first.")
-
-
-class DashboardOut(Out):
-    exchange: str
-    now_ms: int
-    now: str
-    rising: int = Field(description="How many symbols cost more than 24 hours ago.")
-    falling: int
-    symbols: list[CardOut]
-
-
-@routes.get("/api/dashboard/metrics", responses={200: DashboardOut})
-def dashboard(query: OfExchange) -> Response:
-    """Return a card for each tracked symbol: price, last day, hourly closes, freshness."""
-    check_exchange(query.exchange)
-    kept = dashboards().get(query.exchange, lambda now_ms: _dashboard(query.exchange, now_ms))
-    return versioned([kept.made_ms], lambda: kept.body)
-
-
-def _dashboard(exchange: str, now_ms: int) -> bytes:
-    cards = VisualizeService(warehouse(), clock()).cards(exchange)
-    changes = [card.day.change for card in cards if card.day.change is not None]
-    out = DashboardOut(
-        exchange=exchange,
-        now_ms=now_ms,
-        now=format_utc(now_ms),
-        rising=sum(change > 0 for change in changes),
-        falling=sum(change < 0 for change in changes),
-        symbols=list(map(_card, cards)),
-    )
-    return out.model_dump_json().encode()
-
-
-def _card(card: SymbolCard) -> CardOut:
-    same = ("symbol", "interval", "tier", "status", "freshness", "last_open_ms", "candles", "closes")
-    return CardOut(**{name: getattr(card, name) for name in same}, day=day_out(card.day))
+routes = Routes("pipeline", "How data flows.")
 
 
 class FlowOut(Out):
@@ -244,68 +182,3 @@ def quarantine(query: SetAsideQuery) -> QuarantineOut:
 def _set_aside(one: SetAside) -> SetAsideOut:
     rows = [BadRowOut(**asdict(row)) for row in one.rows]
     return SetAsideOut(object=object_out(one.source), row_count=one.count, rows=rows)
-
-
-class PlaceOut(Out):
-    """How full a place was when it was looked at last; null where nobody can say."""
-
-    place: Literal["lake", "warehouse"]
-    where: str
-    at_ms: int | None
-    used_bytes: int | None
-    objects: int | None
-    free_bytes: int | None
-    free_inodes: int | None
-
-
-class TableOut(Out):
-    table: str
-    rows: int = Field(description="An estimate, on MySQL and MariaDB.")
-    size_bytes: int
-
-
-class ServerOut(Out):
-    kind: str
-    version: str
-    size_bytes: int
-    connections: int = Field(description="In use by this API.")
-    most_connections: int
-
-
-class StorageOut(Out):
-    places: list[PlaceOut]
-    server: ServerOut
-    tables: list[TableOut] = Field(description="The largest first; empty where that takes too long to say.")
-
-
-@routes.get("/api/storage/health", responses={200: StorageOut})
-def storage() -> Response:
-    """Return how large the stores are and how full their disks were when that was last looked at."""
-    now_ms = clock().now_ms()
-    where = {"lake": lake_place(parts().settings), "warehouse": warehouse_place(parts().settings)}
-    with warehouse().read() as connection:
-        samples = {place: list_samples(connection, place, now_ms - _SAMPLES_MS)[-1:] for place in PLACES}
-        sizes = read_sizes(connection, list(metadata.tables))
-        server, total = read_server(connection), read_total_bytes(connection)
-    pool = warehouse().pool_numbers()
-    out = {
-        "places": [
-            {**_NO_SAMPLE, "where": where[place], **(asdict(found[0]) if found else {"place": place})}
-            for place, found in samples.items()
-        ],
-        "server": {
-            "kind": server.kind,
-            "version": server.version,
-            "size_bytes": total,
-            "connections": pool.checked_out,
-            "most_connections": pool.most,
-        },
-        "tables": [
-            {"table": name, **asdict(size)}
-            for name, size in sorted(sizes.items(), key=lambda item: -item[1].size_bytes)
-        ],
-    }
-    return Response(orjson.dumps(out), mimetype="application/json")
-
-
-_NO_SAMPLE = dict.fromkeys(name for name in PlaceOut.model_fields if name not in {"place", "where"})
