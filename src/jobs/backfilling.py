@@ -157,8 +157,10 @@ def plan_backfill(
     )
 
 
-def ask_backfill(warehouse: Warehouse, plan: BackfillPlan, keep_days: int, requested_by: str) -> int | None:
-    """Want what was planned, for *keep_days* (0 for ever), and queue a batch that fetches it.
+def ask_backfill(
+    warehouse: Warehouse, plan: BackfillPlan, keep_days: int | None, requested_by: str
+) -> int | None:
+    """Want what was planned, for *keep_days* (0 for ever, None as the settings say), and queue its batch.
 
     Returns the batch's id, None when nothing is to be fetched.
     """

@@ -133,8 +133,11 @@ def set_keep_days(connection: Connection, keys: Iterable[SeriesKey], days: int |
     return connection.execute(changed.values(keep_days=days)).rowcount
 
 
-def want_history(connection: Connection, key: SeriesKey, start_ms: int, keep_days: int) -> None:
-    """Let the wanted history begin at *start_ms* or earlier, and stay for *keep_days*, 0 for ever."""
+def want_history(connection: Connection, key: SeriesKey, start_ms: int, keep_days: int | None) -> None:
+    """Let the wanted history begin at *start_ms* or earlier, and stay for *keep_days*.
+
+    0 is for ever, None as the settings say.
+    """
     begun = series.c.wanted_from
     earlier = case((begun < start_ms, begun), else_=literal(start_ms, begun.type))
     ensure_series(connection, [key], tracked=False)

@@ -85,8 +85,11 @@ def test_start_queues_a_batch_and_wants_the_history(trading_api: Api) -> None:
     with trading_api.parts.warehouse.read() as connection:
         rows = {str(row.key): row for row in list_series(connection, tracked_only=False)}
     assert rows["binance:ETHUSDT:1h"].keep_days == 30
-    again = ok(trading_api.operator.post(f"{DATA}/start", json=body), 202)
+    again = ok(trading_api.operator.post(f"{DATA}/start", json=body | {"keep_days": None}), 202)
     assert again["job_id"] is None  # all of it is under way
+    with trading_api.parts.warehouse.read() as connection:
+        rows = {str(row.key): row for row in list_series(connection, tracked_only=False)}
+    assert rows["binance:ETHUSDT:1h"].keep_days is None  # from now on as the settings say
 
 
 def test_too_much_history_must_be_meant(trading_api: Api) -> None:

@@ -4,7 +4,7 @@
  */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { client, take } from "./client";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 
 type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Q } } }
   ? NonNullable<Q>
@@ -41,6 +41,7 @@ export const keys = {
   notifications: ["notifications"],
   tokens: ["tokens"],
   audit: ["audit"],
+  plan: ["plan"],
 } as const;
 
 const FIRST_PAGE: string | null = null;
@@ -191,6 +192,15 @@ export const queries = {
         take(
           client.GET("/api/data-ingestion/status-batch/{id}", { params: { path: { id }, query }, signal }),
         ),
+    }),
+  /** What fetching this history would take; only an operator may ask. */
+  plan: (history: components["schemas"]["HistoryIn"]) =>
+    queryOptions({
+      queryKey: [...keys.plan, history],
+      queryFn: ({ signal }) => take(client.POST("/api/data-ingestion/plan", { body: history, signal })),
+      placeholderData: keepPreviousData,
+      staleTime: 30_000,
+      retry: false,
     }),
   gaps: (query: Query<"/api/data-ingestion/gaps"> = {}) =>
     queryOptions({

@@ -2729,10 +2729,10 @@ export interface components {
             again?: boolean;
             /**
              * Keep Days
-             * @description For how many days candles under an hour stay; 0 is for ever.
+             * @description For how many days candles under an hour stay: 0 is for ever, null as the settings say.
              * @default 0
              */
-            keep_days?: number;
+            keep_days?: number | null;
             /**
              * Replace
              * @description Whether what is held is fetched, too, and replaced; what is wanted and kept stays as it is.
@@ -4041,10 +4041,10 @@ export interface components {
             history?: components["schemas"]["History"];
             /**
              * Keep Days
-             * @description For how many days candles under an hour stay; 0 is for ever.
+             * @description For how many days candles under an hour stay: 0 is for ever, null as the settings say.
              * @default 0
              */
-            keep_days?: number;
+            keep_days?: number | null;
         };
         /**
          * History

@@ -5,6 +5,7 @@ import {
   IconChartCandle,
   IconDatabase,
   IconLayoutDashboard,
+  IconPlayerPlay,
   IconRoute,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -42,6 +43,14 @@ export const pages: readonly Page[] = [
     load: () => import("@/features/data/DataPage"),
   },
   {
+    path: "/runs",
+    name: "Runs",
+    icon: IconPlayerPlay,
+    words: "batches backfill history progress requests weight",
+    load: () => import("@/features/runs/RunsPage"),
+  },
+  { path: "/runs/:id", load: () => import("@/features/runs/RunPage") },
+  {
     path: "/pipeline",
     name: "Pipeline",
     icon: IconRoute,
@@ -55,4 +64,5 @@ export const pages: readonly Page[] = [
     words: "jobs schedule cron leader trigger",
     load: () => import("@/features/scheduler/Scheduler"),
   },
+  { path: "/start", load: () => import("@/features/start/StartPage") },
 ];

@@ -38,8 +38,11 @@ class BootstrapIn(In):
     )
     intervals: list[Interval] = parameter([Interval.M1], about="Intervals.", min_length=1)
     history: History = parameter(History.DAYS_30, about="How far back: 30d, 60d, 90d, 1y or all there is.")
-    keep_days: int = parameter(
-        0, about="For how many days candles under an hour stay; 0 is for ever.", ge=0, le=36_500
+    keep_days: int | None = parameter(
+        0,
+        about="For how many days candles under an hour stay: 0 is for ever, null as the settings say.",
+        ge=0,
+        le=36_500,
     )
 
 

@@ -54,8 +54,11 @@ class HistoryIn(In):
 class StartIn(HistoryIn):
     """Which history to fetch, and for how long to keep it."""
 
-    keep_days: int = parameter(
-        0, about="For how many days candles under an hour stay; 0 is for ever.", ge=0, le=36_500
+    keep_days: int | None = parameter(
+        0,
+        about="For how many days candles under an hour stay: 0 is for ever, null as the settings say.",
+        ge=0,
+        le=36_500,
     )
     replace: bool = parameter(
         False,
