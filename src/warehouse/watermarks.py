@@ -6,16 +6,45 @@ transaction as the object's catalog row, and only forward.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from src.domain import Candle, DataType, SeriesKey
+from src.domain import Candle, DataType, Interval, SeriesKey
 from src.warehouse import dialects
 from src.warehouse.tables import extraction_metadata, latest
 
 _table = extraction_metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far a series has come, or depth of a symbol (*interval* and *last_open_ms* None); UTC ms."""
+
+    symbol: str
+    data_type: DataType
+    interval: Interval | None
+    last_fetch_ms: int | None
+    last_open_ms: int | None
+    record_count: int
+
+
+def list_watermarks(connection: Connection, exchange: str) -> list[Watermark]:
+    """List all of *exchange*, by symbol."""
+    query = select(_table).where(_table.c.exchange == exchange)
+    rows = connection.execute(query.order_by(_table.c.symbol, _table.c.data_type, _table.c.interval_code))
+    return [
+        Watermark(
+            row.symbol,
+            DataType(row.data_type),
+            Interval(row.interval_code) if row.interval_code else None,
+            row.last_fetch_time,
+            row.last_open_time,
+            row.record_count,
+        )
+        for row in rows
+    ]
 
 
 def find_watermark(connection: Connection, series: SeriesKey) -> int | None:

@@ -148,7 +148,7 @@ function RollupStation({ data }: { data: Pipeline }) {
       icon={IconBuildingWarehouse}
       name="Rollups"
       big={data.worst_lag_ms === null ? "–" : duration(data.worst_lag_ms)}
-      small={`is the latest of ${count(data.series)} series behind; hours and days are made with each load`}
+      small={`behind is the latest of ${count(data.series)} series; hours and days are made with each load`}
     >
       {stale > 0 ? (
         <Pill tone="bad">
