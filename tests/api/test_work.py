@@ -485,3 +485,24 @@ def test_fault_dial_of_the_simulator_is_passed_on(trading_api: Api) -> None:
 def test_a_real_exchange_has_no_fault_dial(api: Api) -> None:
     assert ok(api.anybody.get("/api/simulator/faults")) == {"is_simulator": False, "faults": []}
     problem(api.operator.post("/api/simulator/faults", json={"spec": "429"}), 409)
+
+
+def test_market_of_the_simulator_can_be_changed_and_changed_back(trading_api: Api) -> None:
+    operator = trading_api.operator
+    spec = "hole:symbol=BTCUSDT,minutes=10,restored=+30m,cut=17.5"
+    hole = ok(operator.post("/api/simulator/market", json={"spec": spec}), 201)["id"]
+    told = ok(trading_api.anybody.get("/api/simulator/market"))
+    assert told["is_changeable"]
+    [change] = told["changes"]
+    assert (change["id"], change["kind"], change["symbol"], change["cut"]) == (hole, "hole", "BTCUSDT", 17.5)
+    assert change["until_ms"] - change["from_ms"] == 10 * MINUTE_MS
+    # Offsets count from the moment, and holes begin with a whole minute.
+    assert 0 <= change["restored_ms"] - change["at_ms"] - 30 * MINUTE_MS < 1000
+    assert ok(operator.delete(f"/api/simulator/market/{hole}")) == {"removed": 1}
+    wrong = problem(operator.post("/api/simulator/market", json={"spec": "hole"}), 422)
+    assert "either minutes or until" in wrong["detail"]
+
+
+def test_no_market_is_changed_where_the_exchange_is_a_real_one(api: Api) -> None:
+    assert ok(api.anybody.get("/api/simulator/market")) == {"is_changeable": False, "changes": []}
+    problem(api.operator.post("/api/simulator/market", json={"spec": "hole:minutes=3"}), 409)

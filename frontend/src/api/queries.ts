@@ -38,6 +38,9 @@ export const keys = {
   settings: ["settings"],
   rateLimit: ["rateLimit"],
   faults: ["faults"],
+  market: ["market"],
+  system: ["system"],
+  watermarks: ["watermarks"],
   notifications: ["notifications"],
   tokens: ["tokens"],
   audit: ["audit"],
@@ -267,6 +270,22 @@ export const queries = {
     queryOptions({
       queryKey: keys.faults,
       queryFn: ({ signal }) => take(client.GET("/api/simulator/faults", { signal })),
+    }),
+  market: () =>
+    queryOptions({
+      queryKey: keys.market,
+      queryFn: ({ signal }) => take(client.GET("/api/simulator/market", { signal })),
+    }),
+  system: () =>
+    queryOptions({
+      queryKey: keys.system,
+      queryFn: ({ signal }) => take(client.GET("/api/system", { signal })),
+      staleTime: 60_000,
+    }),
+  watermarks: () =>
+    queryOptions({
+      queryKey: keys.watermarks,
+      queryFn: ({ signal }) => take(client.GET("/api/extraction/metadata", { signal })),
     }),
   notifications: (query: Query<"/api/notifications"> = {}) =>
     queryOptions({

@@ -1,9 +1,11 @@
 /** The pages: where they are, what they are called, and the code that draws them, loaded once it is needed. */
 import {
   type Icon,
+  IconAdjustments,
   IconCalendarClock,
   IconChartCandle,
   IconDatabase,
+  IconFlask,
   IconLayoutDashboard,
   IconPlayerPlay,
   IconRoute,
@@ -63,6 +65,20 @@ export const pages: readonly Page[] = [
     icon: IconCalendarClock,
     words: "jobs schedule cron leader trigger",
     load: () => import("@/features/scheduler/Scheduler"),
+  },
+  {
+    path: "/settings",
+    name: "Settings",
+    icon: IconAdjustments,
+    words: "symbols track retention budget notifications tokens audit system doctor",
+    load: () => import("@/features/settings/Settings"),
+  },
+  {
+    path: "/simulator",
+    name: "Simulator",
+    icon: IconFlask,
+    words: "faults break holes demo",
+    load: () => import("@/features/simulator/Simulator"),
   },
   { path: "/start", load: () => import("@/features/start/StartPage") },
 ];
