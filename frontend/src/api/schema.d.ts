@@ -1935,7 +1935,7 @@ export interface components {
             waiting: components["schemas"]["WaitingOut"][];
             /**
              * Candles Fetched
-             * @description By live fetching, ever, those fetched again included; history and repairs do not count.
+             * @description Ever by live fetching, those fetched again included; history and repairs are not counted.
              */
             candles_fetched: number;
             /** Candles Held */
