@@ -85,6 +85,17 @@ def take_change_back(path: OfId) -> RemovedOut:
 
 
 def _out(told: dict[str, Any]) -> ChangeOut:
-    times = {name: told.get(name) for name in ("at", "from", "until", "restored")}
-    in_ms = {f"{name}_ms": None if text is None else parse_time(text) for name, text in times.items()}
-    return ChangeOut(id=told["id"], kind=told["kind"], symbol=told["symbol"], cut=told.get("cut"), **in_ms)
+    return ChangeOut(
+        id=told["id"],
+        kind=told["kind"],
+        symbol=told["symbol"],
+        at_ms=parse_time(told["at"]),
+        from_ms=parse_time(told["from"]),
+        until_ms=_find_time(told, "until"),
+        restored_ms=_find_time(told, "restored"),
+        cut=told.get("cut"),
+    )
+
+
+def _find_time(told: dict[str, Any], name: str) -> int | None:
+    return parse_time(told[name]) if name in told else None
