@@ -66,7 +66,7 @@ def _lines(result: Mapping[str, Any], *, is_file: bool) -> Iterator[str]:
         later = (
             "; the file gives space back at the next optimise" if is_file and _is_file_hollow(result) else ""
         )
-        yield f"{'freed':<13}{_size(result['freed_bytes'])} of the lake and of the warehouse's file{later}"
+        yield f"{'freed':<13}{_size(result['freed_bytes'])} of the lake and the warehouse{later}"
     elif len(_IN_TURN.intersection(result["steps"])) > 1:
         yield "each step is counted alone: a run also does what the steps before it make ready"
 

@@ -66,6 +66,7 @@ class Ageing:
                 raise context.stop.error(f"maintenance at {step.name}")
             if outcome.problem:
                 problems.append(f"{step.name}: {outcome.problem}")
+            context.progress.finish()
             context.progress.step(step.name, "failed" if outcome.problem else "done")
         result = {"dry_run": False, "freed_bytes": _sum_freed(told), "steps": told}
         if problems:
@@ -102,5 +103,5 @@ def _attempt(step: Step, context: RunContext) -> StepOutcome:
 
 
 def _sum_freed(told: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return the bytes that went from the lake, and from SQLite's file."""
+    """Return the bytes that went from the lake and the warehouse: from SQLite's file, or with partitions."""
     return sum(int(one.get("freed_bytes", 0)) + int(one.get("given_back_bytes", 0)) for one in told.values())

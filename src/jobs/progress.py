@@ -124,6 +124,13 @@ class Progress:
         with self._lock:
             self._values |= {"expected": expected, "total": expected, "done": expected}
 
+    def finish(self) -> None:
+        """Say that all is done, however much of it turned out to be needless."""
+        with self._lock:
+            self._values["done"] = (
+                self._values["done"] if self._values["total"] is None else self._values["total"]
+            )
+
     def mark(self) -> Mark:
         """Return what is done and fetched so far."""
         with self._lock:

@@ -165,10 +165,9 @@ class _FactsAgeing:
             return all(self._drop([portion]) for portion in portions)
         if rows is None:
             return all(self._delete(one, portions[0]) for one in portions[0].series)
-        names = [full_name(one.partition, fact_klines) for one in portions if one.partition]
         self._report.rows += rows
-        self._report.partitions += names
-        self._progress(", ".join(names), 0)
+        dropped = [one.partition for one in portions if one.partition]
+        self._progress(self._report.note_dropped(dropped, fact_klines), 0)
         return True
 
     def _delete(self, one: Ageing, portion: Portion) -> bool:
@@ -219,10 +218,8 @@ class _DepthAgeing:
 
     def _drop(self, partitions: Sequence[Partition]) -> None:
         drop_partitions(self._warehouse, fact_orderbook, [one.name for one in partitions], lambda _: True)
-        names = [full_name(one, fact_orderbook) for one in partitions]
-        self._report.partitions += names
         self._report.depth_rows += sum(one.rows for one in partitions)
-        self._progress(", ".join(names), 0)
+        self._progress(self._report.note_dropped(partitions, fact_orderbook), 0)
 
     def _delete(self, window: Window) -> bool:
         with self._warehouse.read() as connection:

@@ -111,17 +111,26 @@ class RetentionPlan:
 class RetentionReport:
     """What went, what was sealed before, and what had to stay; *is_stopped* when it ended before its end.
 
-    *depth_rows* are about right where whole partitions went: the server only estimates them.
+    *depth_rows* are about right where whole partitions went: the server only estimates them, as it does the
+    *freed_bytes*, which are those of partitions alone.
     """
 
     rows: int = 0
     depth_rows: int = 0
+    freed_bytes: int = 0
     sealed_hours: int = 0
     sealed_days: int = 0
     partitions: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     is_stopped: bool = False
+
+    def note_dropped(self, partitions: Sequence[Partition], table: Table) -> str:
+        """Note that these went; return their names."""
+        names = [full_name(one, table) for one in partitions]
+        self.partitions += names
+        self.freed_bytes += sum(one.size_bytes for one in partitions)
+        return ", ".join(names)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "kept": kept_json(self.kept), "kept_in_all": len(self.kept)}

@@ -267,7 +267,7 @@ def test_two_processes_at_once_make_every_partition_once(database_url: str, ware
 def test_a_reader_is_waited_for_and_writers_behind_it_are_not_held_up_for_long(warehouse: Warehouse) -> None:
     """ALTER TABLE waits behind a reader's transaction, and everybody else behind the ALTER TABLE."""
     with ThreadPoolExecutor(1) as pool:
-        with warehouse.read() as reader:
+        with warehouse.engine.begin() as reader:
             reader.execute(select(fact_klines.c.open_time).limit(1)).all()
             altering = pool.submit(Partitions(warehouse).ensure_ahead, NOW_MS)
             assert not wait([altering], 0.3).done
