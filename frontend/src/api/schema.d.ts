@@ -3926,7 +3926,7 @@ export interface components {
              * Symbols
              * @description Symbols as the exchange spells them.
              * @example [
-             *       "DOGEUSDT"
+             *       "SOLUSDT"
              *     ]
              */
             symbols: string[];

@@ -55,7 +55,7 @@ class TrackIn(In):
 
     symbols: list[SymbolName] = parameter(
         about="Symbols as the exchange spells them.",
-        example=["DOGEUSDT"],
+        example=["SOLUSDT"],
         min_length=1,
         max_length=_MOST_SYMBOLS,
     )
