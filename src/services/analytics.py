@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from src.clock import Clock
 from src.domain import Interval, SeriesKey, Window
 from src.errors import NotFound
-from src.services.charts import Charts, divides
+from src.services.charts import Charts, clip, divides
 from src.services.coverage import AGED_OUT, ROLLED_UP
 from src.services.order_book import OrderBook, build_book
 from src.warehouse.aged import AgedRange, list_aged
@@ -130,7 +130,7 @@ class AnalyticsService:
             raise _not_as_such(query, sources)
         key = SeriesKey(query.exchange, query.symbol, query.interval)
         with self._warehouse.read() as connection:
-            bars = read_stored(connection, key, _clip(query.page, source), source.first_open_ms or 0)
+            bars = read_stored(connection, key, clip(query.page, source), source.first_open_ms or 0)
         return Chart(query.interval, bars, has_more=len(bars) >= query.limit)
 
     def open(
@@ -170,7 +170,8 @@ def _list_holes(
     # A partial bar lacks no more than what a gap within it says.
     explained = merge([*known, *(window for window in partial if intersect([window], known))])
     if rest := subtract(missing, explained):
-        holes += _explain_rest(rest, sources, list_aged(connection, [source.id for source in sources], span))
+        ids = [source.id for source in sources] if look.has_aged else []
+        holes += _explain_rest(rest, sources, list_aged(connection, ids, span) if ids else {})
     return sorted(holes, key=lambda hole: (hole.window, hole.interval))
 
 
@@ -190,13 +191,6 @@ def _find_forming(charts: Charts, query: BarQuery) -> Bar | None:
     window = query.page.window
     slot_ms = query.interval.floor(charts.now_ms)
     return charts.find_forming(query.interval) if window.start_ms <= slot_ms < window.end_ms else None
-
-
-def _clip(page: Page, source: Source) -> Page:
-    """Let a page end where the series does, so that its newest candles are found at once."""
-    last_ms = page.window.start_ms if source.last_open_ms is None else source.last_open_ms + 1
-    end_ms = max(page.window.start_ms, min(page.window.end_ms, last_ms))
-    return Page(Window(page.window.start_ms, end_ms), page.limit, page.is_newest)
 
 
 def _list_missing(

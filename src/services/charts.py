@@ -34,6 +34,13 @@ def divides(part: Interval, whole: Interval) -> bool:
     return whole.fixed_ms % part.fixed_ms == 0 and whole.floor(0) % part.fixed_ms == 0
 
 
+def clip(page: Page, source: Source) -> Page:
+    """Let a page end where the series does, so that its newest candles are found at once."""
+    last_ms = page.window.start_ms if source.last_open_ms is None else source.last_open_ms + 1
+    end_ms = max(page.window.start_ms, min(page.window.end_ms, last_ms))
+    return Page(Window(page.window.start_ms, end_ms), page.limit, page.is_newest)
+
+
 def resample(bars: Sequence[Bar], part: Interval, whole: Interval) -> list[Bar]:
     """Put bars of *part*, in order of time, together to those of *whole*."""
     made: list[Bar] = []
@@ -118,8 +125,9 @@ class Charts:
         """Return the rollups and stored candles of this very interval."""
         key = SeriesKey(*self._key, interval)
         source = self._sources.get(interval)
-        first_ms = source.first_open_ms if source else None
-        stored = read_stored(self._connection, key, page, first_ms) if first_ms is not None else []
+        stored: Sequence[Bar] = []
+        if source and source.first_open_ms is not None:
+            stored = read_stored(self._connection, key, clip(page, source), source.first_open_ms)
         if interval not in ROLLED_UP or Interval.M1 not in self._sources:
             return stored
         rolled = read_rollups(self._connection, key, page)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, select
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
 
 from src.domain import Interval, Window
 from src.errors import NotFound
+from src.warehouse.ageing_tables import aged_ranges
 from src.warehouse.bars import AMOUNTS, Bar
 from src.warehouse.gaps import GapReason, GapState
 from src.warehouse.ledger_tables import gaps, restatements
@@ -49,11 +50,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What there is of a symbol: *gaps* changes with its open gaps and what is known of them, "" for none."""
+    """What there is of a symbol: *gaps* changes with its open gaps and what is known of them, "" for none.
+
+    Of what seldom is there it says whether anything is, so that charts need not ask.
+    """
 
     sources: dict[Interval, Source]
     gaps: str
     has_restated: bool
+    has_aged: bool
 
     @property
     def versions(self) -> list[str]:
@@ -108,7 +113,10 @@ _open_gaps = (
     )
     .order_by(gaps.c.start_time, gaps.c.id)
 )
-_any_restated = select(restatements.c.series_id).where(restatements.c.series_id.in_(_of_series)).limit(1)
+_marks = select(
+    exists().where(restatements.c.series_id.in_(_of_series)).label("restated"),
+    exists().where(aged_ranges.c.series_id.in_(_of_series)).label("aged"),
+)
 _restated = select(restatements.c.open_time).where(
     restatements.c.series_id.in_(_of_series),
     restatements.c.open_time >= _from_time,
@@ -160,8 +168,8 @@ def look_at(connection: Connection, exchange: str, symbol: str) -> Look:
     sources = get_sources(connection, exchange, symbol)
     asked = {"of_series": [source.id for source in sources.values()]}
     counted = sorted(str(tuple(row)) for row in connection.execute(_counted_gaps, asked))
-    restated = connection.execute(_any_restated, asked).first() is not None
-    return Look(sources, ";".join(counted), restated)
+    marks = connection.execute(_marks, asked).one()
+    return Look(sources, ";".join(counted), bool(marks.restated), bool(marks.aged))
 
 
 def _from_row(row: Row[Any]) -> Source:
