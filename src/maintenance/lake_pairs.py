@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from src.lake.opening import may_be_object
 from src.lake.packs import is_pack
 from src.lake.store import Bucket, ObjectStat, ObjectStore
+from src.maintenance import pairs
 from src.warehouse.homes import LakeMove
 
 # An object of the source, and that of the target under the same key.
@@ -34,18 +35,12 @@ def pair_up(
     *on_others* hears how many more the target has.
     """
     others = 0
-    theirs = list_objects(target, bucket)
-    there = next(theirs, None)
-    for stat in list_objects(source, bucket):
-        while there is not None and there.key < stat.key:
+    for stat, there in pairs.pair_up(list_objects(source, bucket), list_objects(target, bucket)):
+        if stat is None:
             others += 1
-            there = next(theirs, None)
-        if there is None or there.key != stat.key:
-            yield stat, None
         else:
             yield stat, there
-            there = next(theirs, None)
-    on_others(others + (there is not None) + sum(1 for _ in theirs))
+    on_others(others)
 
 
 def is_passed(bucket: Bucket, pair: Pair, done: LakeMove | None) -> bool:
