@@ -10,6 +10,7 @@ import { Loaded } from "@/components/Loaded";
 import { Time } from "@/components/Time";
 import { count, share } from "@/lib/format";
 import { AskedRuns } from "../AskedRuns";
+import { chartAddress } from "../chartAddress";
 import { GapStory } from "../gaps/GapStory";
 import { GAP_STATES, isFillable, untold } from "../gaps/states";
 import { useGapActions } from "../gaps/useGapActions";
@@ -25,6 +26,7 @@ export function DayDrawer() {
       onClose={() => setOpen(null)}
       position="right"
       size="lg"
+      closeButtonProps={{ "aria-label": "Close the day" }}
       title={open ? `${open.symbol} ${open.interval}, ${open.day}` : ""}
     >
       {open && (
@@ -69,7 +71,7 @@ function Day({ symbol, interval, day, onGo }: SeriesDay & { onGo: (day: string) 
           size="xs"
           variant="default"
           leftSection={<IconChartCandle size={15} />}
-          to={`/analytics?symbol=${symbol}&interval=${interval}&start=${startMs}&end=${endMs}`}
+          to={chartAddress(symbol, interval, startMs, endMs)}
         >
           Open in chart
         </Button>

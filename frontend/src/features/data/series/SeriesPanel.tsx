@@ -55,12 +55,14 @@ function Series({ rows }: { rows: readonly SeriesStatus[] }) {
           leftSection={<IconSearch size={16} />}
           w={{ base: "100%", xs: 190 }}
         />
-        <SegmentedControl
-          aria-label="Freshness"
-          value={filter.freshness}
-          onChange={(value) => write({ freshness: value === "all" ? null : value })}
-          data={FRESHNESSES.map((value) => ({ value, label: freshnessWord(value, rows) }))}
-        />
+        <div className={shared.sideways}>
+          <SegmentedControl
+            aria-label="Freshness"
+            value={filter.freshness}
+            onChange={(value) => write({ freshness: value === "all" ? null : value })}
+            data={FRESHNESSES.map((value) => ({ value, label: freshnessWord(value, rows) }))}
+          />
+        </div>
         <Switch
           label="Only with gaps"
           checked={filter.onlyGaps}
