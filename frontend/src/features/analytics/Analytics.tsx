@@ -4,15 +4,19 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link } from "react-router";
 import { queries } from "@/api/queries";
-import type { SymbolRow } from "@/api/types";
+import type { Interval, SymbolRow } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
+import { LineageDrawer } from "@/components/LineageDrawer";
 import { Loaded } from "@/components/Loaded";
 import { PageHeader } from "@/components/PageHeader";
 import { Panel } from "@/components/Panel";
+import { nextOpen } from "@/lib/interval";
 import { useUrlState } from "@/lib/urlState";
 import classes from "./Analytics.module.css";
 import { ChartPanel } from "./ChartPanel";
+import { OrderBookPanel } from "./OrderBookPanel";
 import { StatsStrip } from "./StatsStrip";
+import { digitsOf, storedOf } from "./series";
 import { readView, type View } from "./view";
 
 /** One symbol from close by: its candles with what they tell, its order book, and where each candle came from. */
@@ -41,18 +45,48 @@ function chosenOf(symbols: readonly SymbolRow[], view: View): SymbolRow | string
   return first ?? symbols[0] ?? "";
 }
 
+/** A candle that was chosen, with the interval it was shown in. */
+type Picked = { symbol: string; interval: Interval; openMs: number; endMs: number };
 type Props = { symbols: readonly SymbolRow[]; view: View };
 
 function OfSymbol({ symbols, view }: Props) {
-  const [, setPicked] = useState<number | null>(null);
+  const [picked, setPicked] = useState<Picked | null>(null);
+  const [bookAt, setBookAt] = useState<Picked | null>(null);
   const symbol = chosenOf(symbols, view);
   if (typeof symbol === "string") return <Unknown name={symbol} />;
+  const name = symbol.symbol;
+  const bookMs = bookAt?.symbol === name ? bookAt.endMs - 1 : null;
   return (
     <>
-      <StatsStrip symbol={symbol.symbol} />
+      <StatsStrip symbol={name} />
       <div className={classes.page}>
-        <ChartPanel {...{ symbols, symbol, view }} onPick={setPicked} />
+        <ChartPanel
+          {...{ symbols, symbol, view }}
+          onPick={(openMs) => {
+            const { interval } = view;
+            setPicked({ symbol: name, interval, openMs, endMs: nextOpen(interval, openMs) });
+          }}
+        />
+        <OrderBookPanel symbol={name} digits={digitsOf(symbol)} atMs={bookMs} onNow={() => setBookAt(null)} />
       </div>
+      <LineageDrawer
+        symbol={name}
+        interval={picked?.interval ?? view.interval}
+        openMs={picked?.symbol === name ? picked.openMs : null}
+        stored={storedOf(symbol)}
+        onClose={() => setPicked(null)}
+      >
+        <Button
+          size="xs"
+          variant="default"
+          onClick={() => {
+            setBookAt(picked);
+            setPicked(null);
+          }}
+        >
+          Show the order book of then
+        </Button>
+      </LineageDrawer>
     </>
   );
 }

@@ -4,7 +4,6 @@ import { Link } from "react-router";
 import type { Interval, SymbolRow } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
 import { Failed } from "@/components/Loaded";
-import { priceDigits } from "@/lib/format";
 import { useNow } from "@/lib/now";
 import { useUrlState } from "@/lib/urlState";
 import classes from "./Analytics.module.css";
@@ -17,7 +16,7 @@ import { Legend } from "./Legend";
 import type { Span } from "./pages";
 import { RangeBar } from "./RangeBar";
 import { SeenTable } from "./SeenTable";
-import { firstMsOf, makeableOf } from "./series";
+import { digitsOf, firstMsOf, makeableOf } from "./series";
 import { draw } from "./slots";
 import { Store } from "./store";
 import { Toolbar } from "./Toolbar";
@@ -51,10 +50,7 @@ export function ChartPanel({ symbols, symbol, view, onPick }: Props) {
   const [span, noteHand] = useShownSpan(view, name, firstMs);
   const [pages, see] = useHeldPages(name, interval, span, bounds);
   const history = useCandlePages(canMake ? name : null, interval, pages);
-  const names = useMemo(
-    () => view.indicators.filter(({ kind }) => KINDS[kind].where !== "profile").map(nameOf),
-    [view.indicators],
-  );
+  const names = useMemo(() => view.indicators.map(nameOf), [view.indicators]);
   const computed = useIndicatorPages(name, interval, pages, canMake ? names : []);
   const others = useCandlePages(canMake ? view.compare : null, interval, pages);
   useLivePages([name, view.compare]);
@@ -131,11 +127,6 @@ export function ChartPanel({ symbols, symbol, view, onPick }: Props) {
 function paneRoom(indicators: readonly Indicator[]): CSSProperties {
   const panes = indicators.filter(({ kind }) => KINDS[kind].where === "pane").length;
   return { "--panes": panes } as CSSProperties; // React's types know no properties of one's own
-}
-
-function digitsOf({ tick_size, last_price }: SymbolRow): number {
-  const step = tick_size?.replace(/0+$/, "").split(".")[1];
-  return step === undefined ? priceDigits(Number(last_price ?? 1)) : step.length;
 }
 
 type CannotMakeProps = { symbol: string; interval: Interval; makeable: readonly Interval[] };

@@ -8,7 +8,7 @@ import { timeText, type Zone, zoneName } from "@/lib/time";
 import classes from "./Analytics.module.css";
 import { lineToken } from "./chart/colours";
 import type { Values } from "./chart/lines";
-import { type Indicator, KINDS, nameOf, titleOf } from "./indicatorNames";
+import { type Indicator, nameOf, titleOf } from "./indicatorNames";
 import { type Drawn, holeAt, type Slot } from "./slots";
 import { type Store, useStore } from "./store";
 
@@ -125,7 +125,6 @@ type LineProps = {
 };
 
 function IndicatorLine({ indicator, colour, valueFor }: LineProps) {
-  if (KINDS[indicator.kind].where === "profile") return null;
   const name = nameOf(indicator);
   const told = ["", ".upper", ".lower", ".signal", ".histogram"]
     .map((part) => valueFor(name + part))

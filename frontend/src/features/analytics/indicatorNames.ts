@@ -3,8 +3,8 @@
 export type Parameter = { name: string; standard: number; most: number; step?: number };
 export type Kind = {
   title: string;
-  /** Over the candles, in a pane of its own, or along the prices. */
-  where: "overlay" | "pane" | "profile";
+  /** Over the candles, or in a pane of its own. */
+  where: "overlay" | "pane";
   about: string;
   parameters: readonly Parameter[];
 };
@@ -25,12 +25,6 @@ export const KINDS = {
     where: "overlay",
     about: "Mean price by volume since midnight UTC",
     parameters: [],
-  },
-  volume_profile: {
-    title: "Volume profile",
-    where: "profile",
-    about: "Volume by price, of the candles seen",
-    parameters: [{ name: "Bins", standard: 24, most: 200 }],
   },
   rsi: { title: "RSI", where: "pane", about: "Relative strength index", parameters: [period(14)] },
   macd: {

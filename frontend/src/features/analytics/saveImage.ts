@@ -1,3 +1,5 @@
+import { saveAs } from "@/lib/save";
+
 /** Offer a chart's picture as a file, with a line above it that says what it shows. */
 export function saveImage(chart: HTMLCanvasElement, symbol: string, interval: string) {
   const ratio = window.devicePixelRatio || 1;
@@ -16,15 +18,6 @@ export function saveImage(chart: HTMLCanvasElement, symbol: string, interval: st
   const text = `${symbol} · ${interval} · ${now.slice(0, 16).replace("T", " ")} UTC · Candlehouse`;
   context.fillText(text, 10 * ratio, 20 * ratio);
   context.drawImage(chart, 0, head);
-  canvas.toBlob(
-    (blob) => blob && download(blob, `${symbol}-${interval}-${now.slice(0, 19).replace(/[-:]/g, "")}.png`),
-  );
-}
-
-function download(blob: Blob, name: string) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  const name = `${symbol}-${interval}-${now.slice(0, 19).replace(/[-:]/g, "")}.png`;
+  canvas.toBlob((blob) => blob && saveAs(name, blob));
 }

@@ -1,5 +1,6 @@
 /** What is kept of a symbol, and which charts that makes. */
 import type { Interval, SymbolRow } from "@/api/types";
+import { priceDigits } from "@/lib/format";
 import { feeding } from "@/lib/interval";
 import { CHART_INTERVALS } from "./view";
 
@@ -20,4 +21,10 @@ export function firstMsOf(symbol: SymbolRow, interval: Interval): number | null 
     .flatMap((one) => [one.first_open_ms, one.wanted_from_ms])
     .filter((ms) => ms !== null);
   return times.length > 0 ? Math.min(...times) : null;
+}
+
+/** How many digits after the point its prices have: those of its tick, as far as that is known. */
+export function digitsOf({ tick_size, last_price }: SymbolRow): number {
+  if (tick_size === null) return priceDigits(Number(last_price ?? 1));
+  return tick_size.replace(/0+$/, "").split(".")[1]?.length ?? 0;
 }

@@ -41,9 +41,7 @@ export class Lines {
       title?.detach();
       for (const { series } of parts) this.chart.removeSeries(series);
     }
-    this.shown = indicators
-      .filter(({ kind }) => KINDS[kind].where !== "profile")
-      .map((indicator) => this.add(indicator));
+    this.shown = indicators.map((indicator) => this.add(indicator));
     this.paint(this.colours);
   }
 
