@@ -2,7 +2,7 @@ import { ActionIcon, AppShell, Burger, Button, Group, Loader, Text, Tooltip } fr
 import { useDisclosure } from "@mantine/hooks";
 import { spotlight } from "@mantine/spotlight";
 import { IconSearch } from "@tabler/icons-react";
-import { Suspense, useEffect } from "react";
+import { type MouseEvent, Suspense, useEffect } from "react";
 import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { useOperator } from "@/api/operator";
 import { Account } from "./Account";
@@ -32,7 +32,8 @@ export function Shell() {
       navbar={{ width: 196, breakpoint: "sm", collapsed: { mobile: !isOpen } }}
       padding={{ base: "sm", sm: "md", lg: "lg" }}
     >
-      <a href="#main" className={classes.skip}>
+      {/* biome-ignore lint/a11y/useValidAnchor: it does lead to a place of this page */}
+      <a href="#main" className={classes.skip} onClick={skipToPage}>
         Skip to the page
       </a>
       <AppShell.Header className={classes.header}>
@@ -96,4 +97,10 @@ export function Shell() {
       <ToastNews />
     </AppShell>
   );
+}
+
+/** By hand: beside a <base>, the address `#main` is another page's. */
+function skipToPage(event: MouseEvent) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
 }

@@ -7,7 +7,8 @@ import { answers, server, takes } from "@/test/server";
 import { BackfillDialog } from "./BackfillDialog";
 
 // A plan waits until the choice has stood for a moment.
-const SOON = { timeout: 4_000 };
+const SOON = { timeout: 15_000 };
+vi.setConfig({ testTimeout: 30_000 });
 const around = [
   answers("/api/symbols", { symbols: [], next_cursor: null }),
   answers("/api/config/exchange-symbols", { exchange: "binance", is_complete: true, found: 0, symbols: [] }),

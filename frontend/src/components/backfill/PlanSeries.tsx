@@ -1,4 +1,5 @@
-import { Spoiler } from "@mantine/core";
+import { Button } from "@mantine/core";
+import { useState } from "react";
 import type { Plan, SeriesPlan } from "@/api/types";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Time } from "@/components/Time";
@@ -37,16 +38,25 @@ const COLUMNS: Column<SeriesPlan>[] = [
   },
 ];
 
+const FIRST = 8;
+
 /** The plan series by series. */
 export function PlanSeries({ plan }: { plan: Plan }) {
+  const [isWhole, setWhole] = useState(false);
+  const rows = isWhole ? plan.series : plan.series.slice(0, FIRST);
   return (
-    <Spoiler maxHeight={230} showLabel={`All ${plan.series.length} series`} hideLabel="Fewer">
+    <div>
       <DataTable
         label="The plan, series by series"
         columns={COLUMNS}
-        rows={plan.series}
+        rows={rows}
         rowKey={(one) => `${one.symbol}.${one.interval}`}
       />
-    </Spoiler>
+      {plan.series.length > FIRST && (
+        <Button size="compact-sm" variant="subtle" onClick={() => setWhole(!isWhole)}>
+          {isWhole ? "Fewer" : `All ${plan.series.length} series`}
+        </Button>
+      )}
+    </div>
   );
 }

@@ -1,4 +1,5 @@
 import { Alert, Button, Skeleton, Stack, Text } from "@mantine/core";
+import { useState } from "react";
 import { useOperator } from "@/api/operator";
 import type { Plan } from "@/api/types";
 import { Figure, Figures } from "@/components/Figure";
@@ -16,25 +17,46 @@ type Props = { plan: ReturnType<typeof usePlan> /** What is not chosen yet. */; 
 /** What would be fetched, how long that takes, what is there already; as the choice stands. */
 export function PlanView({ plan: { query, isSettled, isOperator }, missing }: Props) {
   const { askOperator } = useOperator();
-  if (missing) return <Note>{missing}</Note>;
-  if (!isOperator)
-    return (
-      <Note>
-        The plan asks the exchange, so it wants an operator.{" "}
-        <Button size="compact-sm" variant="default" onClick={() => void askOperator().catch(() => undefined)}>
-          Log in to see the plan
-        </Button>
-      </Note>
+  const [isFresh, setFresh] = useState(false);
+  // Pressing the button takes it away: the keyboard goes on from the plan instead.
+  const logIn = () =>
+    void askOperator().then(
+      () => setFresh(true),
+      () => undefined,
     );
+  if (missing) return <Note>{missing}</Note>;
+  if (!isOperator) return <LogInFirst onLogIn={logIn} />;
   if (query.error)
     return <Failed error={query.error} onRetry={() => void query.refetch()} isTrying={query.isFetching} />;
   if (!query.data) return <Planning />;
   return (
-    <Stack gap="sm" style={{ opacity: isSettled ? 1 : 0.55 }} aria-busy={!isSettled} data-testid="plan">
+    <Stack
+      gap="sm"
+      style={{ opacity: isSettled ? 1 : 0.55 }}
+      aria-busy={!isSettled}
+      data-testid="plan"
+      tabIndex={-1}
+      ref={isFresh ? focusHere : undefined}
+    >
       <Totals plan={query.data} />
       <Notes plan={query.data} />
       <PlanSeries plan={query.data} />
     </Stack>
+  );
+}
+
+function focusHere(element: HTMLElement | null) {
+  element?.focus({ preventScroll: true });
+}
+
+function LogInFirst({ onLogIn }: { onLogIn: () => void }) {
+  return (
+    <Note>
+      The plan asks the exchange, so it wants an operator.{" "}
+      <Button size="compact-sm" variant="default" onClick={onLogIn}>
+        Log in to see the plan
+      </Button>
+    </Note>
   );
 }
 

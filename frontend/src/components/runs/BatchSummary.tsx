@@ -4,7 +4,7 @@ import { RunProgress } from "@/components/RunProgress";
 import { Time } from "@/components/Time";
 import { count, plural, share } from "@/lib/format";
 import { duration } from "@/lib/time";
-import { isMoving } from "./actions";
+import { isMoving, isOpen } from "./actions";
 import { countsText } from "./words";
 
 /** How far a batch is: bar, counts, how long it still takes, when it ends. */
@@ -34,7 +34,7 @@ export function BatchSummary({ told, nowMs }: { told: Batch; nowMs: number }) {
           label="In the warehouse"
           value={count(batch.loaded)}
           about={
-            batch.share_received === null
+            batch.share_received === null || isOpen(batch)
               ? plural(batch.fetched, "candle fetched", "candles fetched")
               : `the exchange had ${share(batch.share_received)} of what was asked for`
           }

@@ -57,7 +57,9 @@ function Numbers({ run }: { run: RunDetails }) {
             label="Fetched"
             value={count(run.fetched)}
             about={
-              run.share_received === null ? undefined : `${share(run.share_received)} of what was expected`
+              run.share_received === null || isOpen(run)
+                ? undefined
+                : `${share(run.share_received)} of what was expected`
             }
           />
           <Figure label="In the warehouse" value={count(run.loaded)} />

@@ -30,20 +30,22 @@ export function Arriving({ id, onMore }: { id: number; onMore: () => void }) {
   return (
     <Stack gap="md">
       <NobodyLeads />
-      <Panel
-        title="Your history is on its way"
-        actions={query.data && <RunActions run={query.data.batch} counts={query.data.counts} />}
-      >
-        <Loaded query={query}>
-          {(told) => (
-            <Stack gap="md" data-testid="batch-progress">
-              <Heading told={told} />
-              <BatchSummary told={told} nowMs={nowMs} />
-              <Next told={told} onMore={onMore} />
-            </Stack>
-          )}
-        </Loaded>
-      </Panel>
+      <div ref={focusHere} tabIndex={-1}>
+        <Panel
+          title={query.data && !isOpen(query.data.batch) ? "Your history" : "Your history is on its way"}
+          actions={query.data && <RunActions run={query.data.batch} counts={query.data.counts} />}
+        >
+          <Loaded query={query}>
+            {(told) => (
+              <Stack gap="md" data-testid="batch-progress">
+                <Heading told={told} />
+                <BatchSummary told={told} nowMs={nowMs} />
+                <Next told={told} onMore={onMore} />
+              </Stack>
+            )}
+          </Loaded>
+        </Panel>
+      </div>
       {query.data && (
         <Panel title="Piece by piece">
           <Stack gap="sm">
@@ -60,6 +62,11 @@ export function Arriving({ id, onMore }: { id: number; onMore: () => void }) {
       )}
     </Stack>
   );
+}
+
+/** The button that led here is gone: whoever uses keys goes on from here, not from the top. */
+function focusHere(element: HTMLElement | null) {
+  element?.focus({ preventScroll: true });
 }
 
 function Heading({ told: { batch } }: { told: Batch }) {
