@@ -1,7 +1,6 @@
 /** The pages: where they are, what they are called, and the code that draws them, loaded once it is needed. */
 import {
   type Icon,
-  IconAdjustments,
   IconCalendarClock,
   IconChartCandle,
   IconDatabase,
@@ -9,6 +8,7 @@ import {
   IconLayoutDashboard,
   IconPlayerPlay,
   IconRoute,
+  IconSettings,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
@@ -69,7 +69,7 @@ export const pages: readonly Page[] = [
   {
     path: "/settings",
     name: "Settings",
-    icon: IconAdjustments,
+    icon: IconSettings,
     words: "symbols track retention budget notifications tokens audit system doctor",
     load: () => import("@/features/settings/Settings"),
   },

@@ -20,6 +20,7 @@ class Observer {
 }
 window.ResizeObserver = Observer;
 window.IntersectionObserver ??= Observer as unknown as typeof IntersectionObserver;
+Object.defineProperty(document, "fonts", { value: new EventTarget() }); // a growing text field asks it
 Element.prototype.scrollIntoView = () => undefined;
 
 // For busy machines: what is waited for comes within a second on others.

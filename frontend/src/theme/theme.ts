@@ -44,7 +44,15 @@ export const theme = createTheme({
     Tooltip: {
       defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } },
     },
-    Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: "sm", highlightOnHover: true } },
+    Table: {
+      defaultProps: {
+        verticalSpacing: 7,
+        horizontalSpacing: "sm",
+        highlightOnHover: true,
+        borderColor: "var(--ch-line)",
+        highlightOnHoverColor: "var(--ch-sunken)",
+      },
+    },
     Modal: {
       defaultProps: {
         centered: true,

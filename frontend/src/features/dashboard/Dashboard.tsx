@@ -11,6 +11,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { Loaded } from "@/components/Loaded";
 import { PageHeader } from "@/components/PageHeader";
 import { Time } from "@/components/Time";
+import { Welcome } from "@/components/Welcome";
 import { useFavourites } from "@/lib/preferences";
 import { oneOf, useUrlState } from "@/lib/urlState";
 import { arrange, ORDERS, type Order } from "./arrange";
@@ -76,6 +77,7 @@ function Market({ dashboard }: { dashboard: Dashboard }) {
   const sort = (by: Order) => write({ order: by, down: by === order && !down ? "1" : null });
   return (
     <Stack gap="md">
+      <Welcome />
       <OverviewPanel
         overview={summarise(dashboard.symbols, quotes)}
         quote={quotes.get(first(dashboard.symbols)) ?? null}

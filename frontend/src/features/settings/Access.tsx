@@ -63,7 +63,7 @@ const COLUMNS: readonly Column<Audit>[] = [
 function What({ entry }: { entry: Audit }) {
   return (
     <div>
-      {entry.detail ?? "–"}
+      {entry.detail}
       <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
         {entry.method} {entry.path}
       </Text>

@@ -73,7 +73,7 @@ function Remove({ symbol }: { symbol: string }) {
     <ConfirmButton
       size="compact-sm"
       variant="subtle"
-      color="red"
+      c="var(--ch-error)"
       label="Remove"
       aria-label={`Stop tracking ${symbol}`}
       question={`Stop tracking ${symbol}?`}

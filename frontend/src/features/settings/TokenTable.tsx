@@ -44,7 +44,7 @@ function Revoke({ token }: { token: Token }) {
     <ConfirmButton
       size="compact-sm"
       variant="subtle"
-      color="red"
+      c="var(--ch-error)"
       label="Revoke"
       aria-label={`Revoke the token of ${token.name}`}
       question={`Revoke the token of ${token.name}?`}
