@@ -28,7 +28,7 @@ function AskedRun({ id, what }: Asked) {
     <Group gap="sm">
       <Text size="sm">
         {what}:{" "}
-        <Anchor component={Link} to={`/runs/${id}`}>
+        <Anchor component={Link} underline="always" to={`/runs/${id}`}>
           run {id}
         </Anchor>
       </Text>

@@ -52,7 +52,7 @@ function Asked({ gap }: { gap: Gap }) {
         <>
           {" "}
           (
-          <Anchor component={Link} to={`/runs/${gap.run_id}`} size="xs">
+          <Anchor component={Link} underline="always" to={`/runs/${gap.run_id}`} size="xs">
             run {gap.run_id}
           </Anchor>
           )

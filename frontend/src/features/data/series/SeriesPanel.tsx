@@ -1,10 +1,19 @@
 import { Alert, Button, Group, SegmentedControl, Switch, Text, TextInput } from "@mantine/core";
-import { IconRefresh, IconSearch, IconSearchOff, IconTool, IconZoomQuestion } from "@tabler/icons-react";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconHistory,
+  IconRefresh,
+  IconSearch,
+  IconSearchOff,
+  IconTool,
+  IconZoomQuestion,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { useRefresh } from "@/api/live";
 import { queries } from "@/api/queries";
 import type { SeriesStatus } from "@/api/types";
+import { BackfillDialog } from "@/components/backfill/BackfillDialog";
 import { EmptyState } from "@/components/EmptyState";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
@@ -97,6 +106,7 @@ function freshnessWord(value: FreshnessFilter, rows: readonly SeriesStatus[]): s
 /** What is asked for: for the series that are selected, for all where none is. */
 function SeriesActions({ selected, onLetGo }: { selected: readonly SeriesStatus[]; onLetGo: () => void }) {
   const { refresh, check, fill, asked, checked, forget } = useSeriesActions();
+  const [isBackfilling, { open, close }] = useDisclosure();
   const targets = selected.length === 0 ? [EVERYTHING] : targetsOf(selected);
   const isNothing = targets.length === 0;
   return (
@@ -134,6 +144,9 @@ function SeriesActions({ selected, onLetGo }: { selected: readonly SeriesStatus[
         >
           Fill gaps
         </Button>
+        <Button size="xs" variant="default" leftSection={<IconHistory size={15} />} onClick={open}>
+          Backfill
+        </Button>
         {selected.length > 0 && (
           <Button size="xs" variant="subtle" color="gray" onClick={onLetGo}>
             Clear selection
@@ -151,6 +164,12 @@ function SeriesActions({ selected, onLetGo }: { selected: readonly SeriesStatus[
         </Alert>
       )}
       <AskedRuns asked={asked} />
+      <BackfillDialog
+        opened={isBackfilling}
+        onClose={close}
+        symbols={[...new Set(selected.map((row) => row.symbol))]}
+        intervals={selected.length === 0 ? undefined : [...new Set(selected.map((row) => row.interval))]}
+      />
     </>
   );
 }

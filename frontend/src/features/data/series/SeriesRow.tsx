@@ -123,5 +123,6 @@ function LastRun({ row, zone }: { row: SeriesStatus; zone: Zone }) {
 }
 
 function Ago({ ms }: { ms: number }) {
-  return <span className={classes.muted}>{fromNow(ms, useNow(60_000))}</span>;
+  // The minute that the clock is rounded down to may lie before what has just ended.
+  return <span className={classes.muted}>{fromNow(ms, Math.max(ms, useNow(60_000)))}</span>;
 }
