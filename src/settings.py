@@ -52,6 +52,11 @@ def _split(value: object) -> object:
     return items
 
 
+def _split_or_none(value: object) -> object:
+    """Split a comma list in which the word ``none`` alone stands for no item."""
+    return [] if isinstance(value, str) and value.strip().lower() == "none" else _split(value)
+
+
 def _below_project_root(path: Path) -> Path:
     return PROJECT_ROOT / path.expanduser()
 
@@ -115,10 +120,10 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, AfterValidator(_below_project_root)] = _variable(
         "CANDLEHOUSE_DATA_DIR", "./data", "a folder, relative to the project or absolute"
     )
-    symbols: Annotated[tuple[Symbol, ...], NoDecode, BeforeValidator(_split)] = _variable(
+    symbols: Annotated[tuple[Symbol, ...], NoDecode, BeforeValidator(_split_or_none)] = _variable(
         "CANDLEHOUSE_SYMBOLS",
         "BTCUSDT,ETHUSDT,BNBUSDT,SOLUSDT,XRPUSDT",
-        "symbols separated by commas, each 2 to 20 capital letters and digits, like BTCUSDT",
+        "symbols separated by commas, each 2 to 20 capital letters and digits, like BTCUSDT; or none",
     )
     intervals: Annotated[tuple[Interval, ...], NoDecode, BeforeValidator(_split)] = _variable(
         "CANDLEHOUSE_INTERVALS",

@@ -51,7 +51,7 @@ class Tracking:
         """
         with self._warehouse.read() as connection:
             known = list_series(connection, tracked_only=False)
-        if any(row.key.exchange == self._exchange.name for row in known):
+        if not symbols or any(row.key.exchange == self._exchange.name for row in known):
             return
         self._track(self._existing(symbols), intervals)
 

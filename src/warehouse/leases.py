@@ -7,14 +7,15 @@ believes. Time decides only when somebody else may take the lease, never whether
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, type_coerce, update
 
 from src.errors import LeadershipLost
 from src.warehouse import dialects
 from src.warehouse.columns import utc_now
 from src.warehouse.run_tables import leases as table
+from src.warehouse.types import UtcMs
 
 _NEVER_MS = 0
 
@@ -32,16 +33,18 @@ class Lease:
     acquired_at_ms: int
     expires_at_ms: int
     is_expired: bool
+    read_at_ms: int = field(compare=False)
 
 
 def find_lease(connection: Connection, name: str) -> Lease | None:
     """Return the lease, expired or not, without locking it; None when nobody ever held it."""
     expired = (table.c.expires_at <= utc_now()).label("is_expired")
-    found = connection.execute(select(table, expired).where(table.c.name == name)).one_or_none()
+    now = type_coerce(utc_now(), UtcMs()).label("read_at")
+    found = connection.execute(select(table, expired, now).where(table.c.name == name)).one_or_none()
     if found is None:
         return None
     times = (found.acquired_at, found.expires_at)
-    return Lease(found.name, found.holder, found.token, *times, bool(found.is_expired))
+    return Lease(found.name, found.holder, found.token, *times, bool(found.is_expired), found.read_at)
 
 
 def acquire(

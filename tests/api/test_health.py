@@ -15,9 +15,10 @@ from src.services.health import Status, judge_disk, judge_exchange, judge_runs, 
 from src.services.status import SeriesStatus
 from src.warehouse import run_states
 from src.warehouse.budgets import OPEN, BudgetRow
+from src.warehouse.dialects import later
 from src.warehouse.run_outcomes import RunOutcomes
 from src.warehouse.run_states import Failure
-from src.warehouse.run_tables import runs
+from src.warehouse.run_tables import leases, runs
 from src.warehouse.runs import RunState
 from tests.api.rig import BTC, END_MS, Api
 
@@ -45,6 +46,18 @@ def test_without_a_leader_it_is_down_and_says_what_to_do(own_api: Api) -> None:
     leader.resign()
     assert led["scheduler"]["status"] == "healthy"
     assert led["scheduler"]["numbers"]["heartbeat_ms"] >= led["scheduler"]["numbers"]["since_ms"] - 1
+
+
+def test_leader_that_shows_no_life_is_told_before_its_lease_is_over(own_api: Api) -> None:
+    leader = Leadership(own_api.parts.warehouse, own_api.parts.clock)
+    assert leader.try_acquire()
+    # As it is twelve seconds after the last sign of life: eight of the lease's twenty are left.
+    left = leases.update().values(expires_at=later(8, own_api.parts.warehouse.engine))
+    own_api.parts.warehouse.run(lambda connection: connection.execute(left))
+    told = components(own_api)["scheduler"]
+    leader.resign()
+    assert told["status"] == "degraded"
+    assert "no sign of life for 12 s" in told["found"]
 
 
 def test_every_component_that_is_not_well_says_what_to_do(own_api: Api) -> None:

@@ -40,6 +40,7 @@ def test_settings_cannot_be_changed() -> None:
     ("variable", "value", "attribute", "expected"),
     [
         ("CANDLEHOUSE_SYMBOLS", " BTCUSDT, 1000SATSUSDT ,BTCUSDT,", "symbols", ("BTCUSDT", "1000SATSUSDT")),
+        ("CANDLEHOUSE_SYMBOLS", "none", "symbols", ()),
         ("CANDLEHOUSE_INTERVALS", "1m,1M,1h", "intervals", (Interval.M1, Interval.MO1, Interval.H1)),
         ("CANDLEHOUSE_DATA_DIR", "other/place", "data_dir", PROJECT_ROOT / "other/place"),
         ("CANDLEHOUSE_DATA_DIR", "/srv/candles", "data_dir", Path("/srv/candles")),

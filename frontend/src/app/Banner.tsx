@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Unreachable } from "@/api/problem";
 import { queries } from "@/api/queries";
-import type { Health } from "@/api/types";
+import type { Health, HealthComponent } from "@/api/types";
 import { Time } from "@/components/Time";
 import { HEALTH_EVERY_MS } from "./HealthBadge";
 import classes from "./Shell.module.css";
@@ -39,9 +39,12 @@ export function Banner() {
 
 /** The component that makes pages old, the worst first; null where none does. */
 export function findTrouble(health: Health) {
-  const down = health.components.filter((one) => one.status === "down");
+  const isTrouble = ({ name, status }: HealthComponent) =>
+    // A leader that shows no sign of life is as good as gone, though its lease is not over.
+    status === "down" || (name === "scheduler" && status === "degraded");
+  const order = ["warehouse", "lake", "scheduler"];
   return (
-    ["warehouse", "lake", "scheduler"].flatMap((name) => down.filter((one) => one.name === name))[0] ?? null
+    order.flatMap((name) => health.components.filter((one) => one.name === name && isTrouble(one)))[0] ?? null
   );
 }
 
