@@ -67,7 +67,13 @@ export class CandleChart {
       autoSize: true,
       layout: { fontFamily: "'Inter Variable', system-ui, sans-serif", fontSize: 11 },
       crosshair: { mode: CrosshairMode.Normal },
-      timeScale: { rightOffset: AIR_BARS, minBarSpacing: 0.25, timeVisible: true, secondsVisible: false },
+      timeScale: {
+        rightOffset: AIR_BARS,
+        // No conflation below half a pixel: it joins the bars on both sides of a hole, and fails on empty slots.
+        minBarSpacing: 0.25,
+        timeVisible: true,
+        secondsVisible: false,
+      },
       rightPriceScale: { borderVisible: false },
       leftPriceScale: { visible: false, borderVisible: false, mode: PriceScaleMode.Percentage },
     });
@@ -243,12 +249,16 @@ export class CandleChart {
     }
   }
 
-  /** The label of the last price, whose bar may be hollow. */
+  /** The label of the last price, whose bar may be hollow; none where what is held ends in the past. */
   private paintPrice() {
-    const last = this.drawn.slots.findLast((slot) => slot.candle)?.candle;
-    if (!last) return;
-    const isUp = Number(last.close) >= Number(last.open);
-    this.candles.applyOptions({ priceLineColor: isUp ? this.colours.up : this.colours.down });
+    const last = this.drawn.slots.findLast((slot) => slot.candle);
+    const isUp = Number(last?.candle?.close) >= Number(last?.candle?.open);
+    const isNow = last?.isForming ?? false;
+    this.candles.applyOptions({
+      priceLineColor: isUp ? this.colours.up : this.colours.down,
+      priceLineVisible: isNow,
+      lastValueVisible: isNow,
+    });
   }
 
   private listen() {
