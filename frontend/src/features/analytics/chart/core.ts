@@ -126,6 +126,7 @@ export class CandleChart {
 
   setScale(scale: Scale) {
     this.candles.priceScale().applyOptions({ mode: MODES[scale], autoScale: true });
+    this.lines.keepLinear();
   }
 
   setDigits(digits: number) {

@@ -7,6 +7,7 @@ import {
   type ITextWatermarkPluginApi,
   LineSeries,
   LineStyle,
+  PriceScaleMode,
   type SeriesType,
   type Time,
 } from "lightweight-charts";
@@ -42,7 +43,15 @@ export class Lines {
       for (const { series } of parts) this.chart.removeSeries(series);
     }
     this.shown = indicators.map((indicator) => this.add(indicator));
+    this.keepLinear();
     this.paint(this.colours);
+  }
+
+  /** Panes of their own stay linear whatever the candles' scale is: new ones would take that over. */
+  keepLinear() {
+    for (const { parts, title } of this.shown) {
+      if (title) parts[0]?.series.priceScale().applyOptions({ mode: PriceScaleMode.Normal });
+    }
   }
 
   setValues(slots: readonly Slot[], values: Values) {
