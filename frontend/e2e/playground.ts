@@ -47,6 +47,11 @@ export class Playground {
     await ask(`${this.at.simulator}/simulator/market`, { spec });
   }
 
+  /** Ask the API for something as its operator. */
+  async post<Answer>(path: string, body: unknown = {}): Promise<Answer> {
+    return (await ask(this.at.url + path, body, { Authorization: `Bearer ${this.at.token}` })) as Answer;
+  }
+
   async heal(): Promise<void> {
     await fetch(`${this.at.simulator}/simulator/faults`, { method: "DELETE" });
   }
@@ -57,21 +62,28 @@ export class Playground {
   }
 }
 
-async function ask(url: string, body: unknown): Promise<unknown> {
+async function ask(url: string, body: unknown, headers: Record<string, string> = {}): Promise<unknown> {
   const answer = await fetch(url, {
     method: "POST",
     body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...headers },
   });
   if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
   return answer.json();
 }
 
-/** `playground` is one for all tests of a worker; a file may choose another: `test.use({ playgroundOptions })`. */
+/**
+ * `playground` is one for all tests of a worker; a file may choose another: `test.use({ playgroundOptions })`.
+ * While tests are written, `PLAYGROUND='{"url": …}'`, the line of one that runs already, saves its start.
+ */
 export const test = base.extend<object, { playground: Playground; playgroundOptions: string[] }>({
-  playgroundOptions: [["--symbols", "5", "--days", "1", "--wait"], { option: true, scope: "worker" }],
+  playgroundOptions: [
+    ["--symbols", "5", "--days", "1", "--rough", "--wait"],
+    { option: true, scope: "worker" },
+  ],
   playground: [
     async ({ playgroundOptions }, use) => {
+      if (process.env.PLAYGROUND) return use(new Playground(JSON.parse(process.env.PLAYGROUND) as Told));
       const child = spawn(SCRIPT, playgroundOptions, { stdio: ["ignore", "pipe", "inherit"] });
       try {
         await use(new Playground(await firstLine(child)));
