@@ -27,8 +27,7 @@ from src.wiring import build
 from tests.playground.control import Control
 from tests.playground.parts import Part, Program, answers, free_port, stores, wait_until
 
-# The exchange does not know it, so that the first start tracks nothing.
-_NO_SYMBOL = "NONEUSDT"
+_NO_SYMBOL = "none"
 # Beside those that are tracked, for people to add.
 _MORE_SYMBOLS = 5
 _ROUGH = PROJECT_ROOT / "examples" / "rough-days.yaml"

@@ -63,6 +63,7 @@ const STALE_BY: Record<string, readonly (readonly string[])[]> = {
     keys.pipeline,
     keys.ingestionLog,
     keys.symbolsStatus,
+    keys.config,
     keys.coverage,
     keys.gaps,
     keys.rateLimit,
