@@ -45,15 +45,12 @@ class Tracking:
         self._clock = clock
 
     def seed(self, symbols: Sequence[str], intervals: Sequence[Interval]) -> None:
-        """On the very first start track what the settings name, leaving out what does not exist.
+        """While nothing was ever tracked, track what the settings name, leaving out what does not exist.
 
         Where the exchange cannot be asked they are tracked unseen; extraction says what is wrong later.
         """
-        with self._warehouse.read() as connection:
-            known = list_series(connection, tracked_only=False)
-        if not symbols or any(row.key.exchange == self._exchange.name for row in known):
-            return
-        self._track(self._existing(symbols), intervals)
+        if symbols and not self._has_begun():
+            self._track(self._existing(symbols), intervals)
 
     def add(self, symbols: Sequence[str], intervals: Sequence[Interval]) -> None:
         """Track these; UnknownSymbols, and nothing tracked, if one of them does not exist."""
@@ -96,6 +93,18 @@ class Tracking:
         listed_ms = fetch_listed_ms(self._exchange, symbol)
         self._save_lifetime(symbol, Lifetime(listed_ms, known.delisted_ms))
         return listed_ms
+
+    def _has_begun(self) -> bool:
+        """Return whether anything is or was tracked.
+
+        Series that were only made by loading what the lake held, as after a restore, do not count.
+        """
+        name = self._exchange.name
+        with self._warehouse.read() as connection:
+            rows = [row for row in list_series(connection, tracked_only=False) if row.key.exchange == name]
+            # Symbols have rows since somebody tracked them, and keep them when they are removed.
+            was_asked = bool(list_statuses(connection, name))
+        return was_asked or any(row.tracked or row.wanted_from_ms is not None for row in rows)
 
     def _keep_lifetimes(self, infos: Sequence[SymbolInfo]) -> None:
         known = self._list_lifetimes()

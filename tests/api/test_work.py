@@ -55,6 +55,23 @@ def keep_for_ever(api: Api) -> None:
 # --- fetching on purpose ---
 
 
+@pytest.mark.parametrize("route", ["plan", "start"])
+def test_history_of_an_empty_list_of_symbols_is_refused(api: Api, route: str) -> None:
+    """A program whose choice came out empty would fetch everything, and keep it for ever."""
+    body = {"symbols": [], "start": DAY_START_MS, "end": DAY_START_MS + DAY_MS}
+    [error] = problem(api.operator.post(f"{DATA}/{route}", json=body), 422)["errors"]
+    accepted = "one symbol at least; all that are tracked where the field is left out"
+    assert error == {"field": "symbols", "message": "[] is not accepted", "accepted": accepted}
+
+
+def test_history_without_symbols_is_of_all_that_are_tracked(trading_api: Api) -> None:
+    body = {"start": DAY_START_MS, "end": DAY_START_MS + DAY_MS}
+    with trading_api.parts.warehouse.read() as connection:
+        symbols = sorted({row.key.symbol for row in list_series(connection)})
+    told = ok(trading_api.operator.post(f"{DATA}/plan", json=body))
+    assert sorted(one["symbol"] for one in told["series"]) == symbols
+
+
 def test_plan_tells_what_is_held_and_what_is_to_fetch(trading_api: Api) -> None:
     body = {"symbols": ["BTCUSDT"], "start": DAY_START_MS, "end": DAY_START_MS + DAY_MS}
     told = ok(trading_api.operator.post(f"{DATA}/plan", json=body))

@@ -10,7 +10,13 @@ import pytest
 
 from src.lake.local_store import LocalStore
 from tests.builders import CAPTURED_MS, DAY_START_MS, make_kline
-from tests.unit.test_cli import environment, succeed, succeed_json  # noqa: F401  environment is a fixture
+from tests.unit.test_cli import (
+    environment,  # noqa: F401  a fixture
+    exchange,  # noqa: F401  a fixture
+    simulated,  # noqa: F401  a fixture
+    succeed,
+    succeed_json,
+)
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -57,3 +63,15 @@ def test_of_many_only_the_first_are_named(raw: Path) -> None:
     lines = succeed("reconcile").splitlines()
     assert len(lines) == 1 + 20 + 1
     assert lines[-1] == "adopted: 3 more"
+
+
+@pytest.mark.usefixtures("simulated")
+def test_new_warehouse_that_was_loaded_from_the_lake_goes_on_collecting_what_the_settings_name(
+    raw: Path,
+) -> None:
+    drop_in(raw, f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS}.json")
+    succeed("reconcile")
+    succeed("transform")
+    assert succeed_json("symbols", "list") == []
+    succeed("cycle")
+    assert {row["symbol"] for row in succeed_json("symbols", "list")} == {"BTCUSDT", "ETHUSDT"}

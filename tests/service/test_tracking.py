@@ -13,7 +13,7 @@ from src.domain import MINUTE_MS, Interval, SeriesKey
 from src.errors import SourceError, SourceTransient
 from src.extract.exchange import UnknownSymbols
 from src.simulator.config import BINANCE_START_MS
-from src.warehouse.series import list_series
+from src.warehouse.series import ensure_series, list_series
 from src.warehouse.tables import symbols
 from tests.service.rig import BTC, NOW_MS, Rig
 
@@ -83,6 +83,32 @@ def test_later_starts_leave_alone_what_people_have_chosen(rig: Rig) -> None:
     rig.start().tracking.seed(["BTCUSDT", "ETHUSDT", "XRPUSDT"], MINUTE)
     assert tracked(rig) == []
     assert rig.asked("exchangeInfo") == []
+
+
+def test_series_that_were_only_loaded_from_the_lake_are_no_beginning(
+    rig: Rig,
+) -> None:
+    """So it is after a restore: the lake is there, and a new warehouse was loaded from it."""
+    loaded = SeriesKey("binance", "XRPUSDT", Interval.M1)
+    rig.warehouse.run(lambda connection: ensure_series(connection, [BTC, loaded], tracked=False))
+    tracking = rig.start().tracking
+    tracking.seed(["BTCUSDT", "ETHUSDT"], MINUTE)
+    assert tracked(rig) == ["BTCUSDT:1m", "ETHUSDT:1m"]
+    tracking.remove(["BTCUSDT", "ETHUSDT"])
+    tracking.seed(["BTCUSDT", "ETHUSDT"], MINUTE)
+    assert tracked(rig) == [], "who removed them meant it"
+
+
+def test_series_whose_candles_were_fetched_is_not_tracked_again_by_itself(rig: Rig) -> None:
+    process = rig.start()
+    rig.simulator.add_fault("5xx")
+    process.tracking.seed(["BTCUSDT"], MINUTE)
+    rig.simulator.faults.clear()
+    process.extraction.run_once()
+    process.tracking.remove(["BTCUSDT"])
+    assert rig.rows(symbols) == []
+    process.tracking.seed(["BTCUSDT"], MINUTE)
+    assert tracked(rig) == []
 
 
 # --- add and remove ---

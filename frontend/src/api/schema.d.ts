@@ -2692,8 +2692,7 @@ export interface components {
             exchange?: string;
             /**
              * Symbols
-             * @description Symbols; all that are tracked where none is named.
-             * @default []
+             * @description Symbols, one at least; all that are tracked where the field is left out.
              */
             symbols?: string[];
             /**
@@ -2766,8 +2765,7 @@ export interface components {
             exchange?: string;
             /**
              * Symbols
-             * @description Symbols; all that are tracked where none is named.
-             * @default []
+             * @description Symbols, one at least; all that are tracked where the field is left out.
              */
             symbols?: string[];
             /**

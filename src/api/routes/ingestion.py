@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from src.api.asking import AskedOut, asked, is_led
 from src.api.context import clock, note, requested_by, warehouse
@@ -34,14 +35,28 @@ _PLAN: dict[str, Any] = {
 }
 
 
+def _refuse_none(value: object) -> object:
+    """Refuse a list of nothing: a program that chose none would fetch all, and keep it for ever."""
+    if value == []:
+        accepted = "one symbol at least; all that are tracked where the field is left out"
+        raise PydanticCustomError("none_named", "names none", {"accepted": accepted})
+    return value
+
+
+NamedSymbols = Annotated[
+    list[SymbolName], Field(min_length=1, max_length=_MOST_SYMBOLS), BeforeValidator(_refuse_none)
+]
+
+
 class HistoryIn(In):
     """Which history: each symbol at each interval."""
 
     model_config = ConfigDict(json_schema_extra={"example": _PLAN})
 
     exchange: ExchangeName = parameter("binance", about="The exchange.")
-    symbols: list[SymbolName] = parameter(
-        [], about="Symbols; all that are tracked where none is named.", max_length=_MOST_SYMBOLS
+    symbols: NamedSymbols = Field(
+        default_factory=list,
+        description="Symbols, one at least; all that are tracked where the field is left out.",
     )
     intervals: list[Interval] = parameter([Interval.M1], about="Intervals.", min_length=1)
     start: TimeMs = parameter(about="From then on.", example="2026-01-01")
