@@ -61,7 +61,11 @@ def _runs(connection: Connection, now_ms: int) -> Iterator[Metric]:
 
 def _objects(connection: Connection, now_ms: int) -> Iterator[Metric]:
     totals = read_totals(connection)
-    candles = _gauge("candles", "Candles ever fetched, and those held", "what")
+    candles = _gauge(
+        "candles",
+        "Candles that live fetching has ever fetched, history and repairs not counted, and those held",
+        "what",
+    )
     candles.add_metric(["fetched"], totals.fetched)
     candles.add_metric(["held"], totals.held)
     aside = _gauge("quarantined", "What was set aside", "what")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import orjson
+from flask import request
 from pydantic import Field
 
 from src.api.problems import invalid
@@ -39,15 +40,21 @@ def read_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
         values = None
-    if not isinstance(values, list) or list(map(type, values)) != list(kinds):
+    if not _is_ours(values, kinds):
         raise invalid("cursor", "is none of this route", "next_cursor of the page before, unchanged")
-    if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
-        raise invalid("cursor", "is none of this route", "next_cursor of the page before, unchanged")
-    return tuple(values)
+    return tuple(values[1:])
+
+
+def _is_ours(values: Any, kinds: Sequence[type]) -> bool:
+    if not isinstance(values, list) or list(map(type, values)) != [str, *kinds]:
+        return False
+    fits = all(-(2**63) <= value < 2**63 for value in values if isinstance(value, int))
+    return fits and values[0] == request.endpoint
 
 
 def make_cursor(*values: int | str) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+    """Return these values as a cursor of the list that is asked for; any other refuses it."""
+    return base64.urlsafe_b64encode(orjson.dumps([request.endpoint, *values])).decode().rstrip("=")
 
 
 def split_page(

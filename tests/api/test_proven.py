@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+import orjson
 import pytest
 
 from src.domain import DAY_MS, MINUTE_MS, utc_from_ms
@@ -90,7 +92,10 @@ def test_amended_candles_are_told_as_they_were(own_api: Api) -> None:
 def test_a_cursor_of_no_day_is_refused(own_api: Api) -> None:
     for number in range(2):
         verified(own_api, FIRST_DAY + timedelta(days=number), VerifyState.SAME, END_MS + number * MINUTE_MS)
-    restated = own_api.anybody.get("/api/verify/results?cursor=WzEsMSwibm8iXQ")
+    cursor = told(own_api, "verify/results?limit=1")["next_cursor"]
+    values = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    cursor = urlsafe_b64encode(orjson.dumps([*values[:-1], "no"])).decode().rstrip("=")
+    restated = own_api.anybody.get(f"/api/verify/results?cursor={cursor}")
     assert restated.status_code == 422
     assert restated.json is not None
     assert restated.json["errors"][0]["field"] == "cursor"

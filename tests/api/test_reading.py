@@ -342,6 +342,17 @@ def test_a_cursor_that_is_none_is_refused(api: Api, path: str) -> None:
     assert problem(api, path, cursor="bm9uc2Vuc2U")["status"] == 422
 
 
+def test_a_cursor_of_another_list_is_refused(api: Api) -> None:
+    cursor = get(api, "ingestion/logs", limit=1)["next_cursor"]
+    [error] = problem(api, "data-ingestion/runs", cursor=cursor)["errors"]
+    assert (error["field"], error["message"]) == ("cursor", "is none of this route")
+
+
+def test_indicators_with_commas_between_are_told_how_several_are_named(api: Api) -> None:
+    [error] = problem(api, "indicators/BTCUSDT", names="rsi,macd")["errors"]
+    assert error["accepted"].endswith("several as names=rsi&names=macd")
+
+
 _texts = st.one_of(
     st.text(max_size=20),
     st.integers(-(2**70), 2**70).map(str),

@@ -427,6 +427,7 @@ def test_quarantined_object_is_loaded_again_when_asked(own_api: Api) -> None:
     assert ok(own_api.operator.post("/api/quarantine/1/retry")) == {"ok": True}
     assert ok(own_api.anybody.get("/api/quarantine"))["entries"] == []
     problem(own_api.operator.post("/api/quarantine/1/retry"), 409)
+    problem(own_api.operator.post("/api/quarantine/999999/retry"), 404)
 
 
 def test_finding_is_acknowledged(own_api: Api) -> None:

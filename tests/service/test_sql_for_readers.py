@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,13 +14,16 @@ import mysql.connector
 import pytest
 
 from src.lake.local_store import LocalStore
+from src.warehouse.engine import sqlite_url
 from src.warehouse.tables import metadata
 from tests.builders import DAY_START_MS, make_depth, make_kline, make_object, open_pipeline
 from tests.conftest import PROJECT_ROOT
 from tests.servers import DatabaseServer
 
 _SCRIPT = PROJECT_ROOT / "sql" / "read_only_user.sql"
-_BLOCKS = re.findall(r"```sql\n(.*?)```", (PROJECT_ROOT / "docs" / "sql.md").read_text(), re.DOTALL)
+_TEXT = (PROJECT_ROOT / "docs" / "sql.md").read_text()
+_BLOCKS = re.findall(r"```sql\n(.*?)```", _TEXT, re.DOTALL)
+_PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", _TEXT, re.DOTALL)
 
 
 @pytest.fixture
@@ -75,3 +79,25 @@ def test_the_documented_queries_answer(reader: Any) -> None:
             cursor.execute(query.replace("$__timeFilter(open_time)", window))
             counts.append(len(cursor.fetchall()))
     assert counts == [60, 1]
+
+
+def test_sqlite_views_are_read_once_the_collation_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    database = tmp_path / "data" / "warehouse.db"
+    with open_pipeline(sqlite_url(database), LocalStore(tmp_path / "lake")) as pipeline:
+        minutes = [make_kline(DAY_START_MS + at * 60_000) for at in range(3)]
+        pipeline.land(make_object("BTCUSDT", minutes))
+        pipeline.load()
+    with closing(sqlite3.connect(database)) as plain:
+        with pytest.raises(sqlite3.OperationalError, match="no such collation sequence: decimal"):
+            plain.execute("SELECT close_price FROM candles").fetchall()
+        assert len(plain.execute("SELECT close_price FROM fact_klines").fetchall()) == 3
+    [code] = [block for block in _PYTHON_BLOCKS if "create_collation" in block]
+    monkeypatch.chdir(tmp_path)
+    said: dict[str, Any] = {}
+    exec(code, said)
+    said["house"].close()
+    assert len(said["rows"]) == 3
+    assert (said["compare"]("10", "9.0"), said["compare"]("9.0", "9.00")) == (1, 0)

@@ -113,14 +113,27 @@ def open_stream(url: str) -> socket.socket:
 def test_transcript_of_the_docs_is_true(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (PROJECT_ROOT / "docs/api.md").read_text()
     [code] = re.findall(r"## A transcript\n.*?```python\n(.*?)```", text, re.DOTALL)
+    code = code.replace("http://127.0.0.1:8000", house.one)
     monkeypatch.chdir(house.data.parent)
     said: dict[str, Any] = {}
-    exec(code.replace("http://127.0.0.1:8000", house.one), said)
+    exec(code, said)
     assert said["stopped"]["batch"]["state"] == "cancelled"
     assert said["ended"]["batch"]["state"] == "succeeded"
     assert 0 < said["stopped"]["overall_progress_pct"] < said["ended"]["overall_progress_pct"] == 100
     assert said["gaps"] == []
     assert len(said["candles"]) == 3
+    again: dict[str, Any] = {}
+    try:
+        exec(code, again)
+    except SystemExit:
+        assert again["batch"] is None
+    else:
+        assert again["ended"]["batch"]["state"] == "succeeded", "little or nothing is missing now"
+
+
+def test_address_that_is_too_long_is_answered_before_candlehouse_sees_it(house: House) -> None:
+    answer = requests.get(f"{house.one}/api/symbols/{'a' * 5_000}", timeout=30)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (414, "text/html")
 
 
 def test_two_processes_beside_one_scheduler_answer_alike(house: House) -> None:

@@ -127,6 +127,9 @@ def statistics(path: OfSymbol, query: OfExchange) -> StatisticsOut:
     )
 
 
+_ACCEPTED_NAMES = f"of {', '.join(INDICATORS)}, periods of 1 to 500; several as names=rsi&names=macd"
+
+
 class IndicatorsQuery(CandlesQuery):
     limit: int = parameter(100, about="How many candles at most.", ge=1, le=MOST_CANDLES)
     names: list[str] = parameter(
@@ -171,7 +174,7 @@ def indicators(path: OfSymbol, query: IndicatorsQuery) -> Response:
     try:
         asked = [Computed.parse(name) for name in query.names]
     except ValueError as error:
-        raise invalid("names", str(error), f"of {', '.join(INDICATORS)}, periods of 1 to 500") from None
+        raise invalid("names", str(error), _ACCEPTED_NAMES) from None
 
     warm_up = max((warm_up_of(one, query.interval) for one in asked), default=0)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from src.api.asking import AskedOut, ask_run
 from src.api.context import clock, note, requested_by, warehouse
-from src.api.problems import conflict, invalid
+from src.api.problems import conflict, invalid, not_found
 from src.api.routing import Routes
 from src.api.schemas import Done, In, OfId, Out, SymbolName, TimeMs, parameter
 from src.domain import Interval
@@ -17,6 +17,7 @@ from src.jobs.job_registry import CHECK_QUALITY, RECONCILE_LAKE, RECOUNT_COVERAG
 from src.jobs.kinds import TRANSFORM
 from src.jobs.proving import REPLAY, VERIFY
 from src.warehouse import quality
+from src.warehouse.objects import find_object
 from src.warehouse.quarantine import release_object
 
 routes = Routes("upkeep", "Looking after the data.")
@@ -151,6 +152,9 @@ def acknowledge(path: OfId) -> AcknowledgedOut:
 @routes.post("/api/quarantine/<id>/retry", responses={200: Done})
 def retry_quarantined(path: OfId) -> Done:
     """Let an object that was set aside, or rows of which were, be loaded again; the leader does it soon."""
+    with warehouse().read() as connection:
+        if find_object(connection, path.id) is None:
+            raise not_found(f"there is no object {path.id}; /api/quarantine lists what is set aside")
     if not warehouse().run(lambda connection: release_object(connection, path.id)):
         raise conflict(f"object {path.id} is not set aside, and none of its rows is")
     note(f"object {path.id} is loaded again")
