@@ -245,7 +245,7 @@ class App:
                 check_forecast(warehouse, settings.disk_warn_days, clock),
             ),
             "lake": lambda: check_lake(
-                lambda: self.lake, lake_place(settings), warehouse, folder / "spool", clock
+                lambda: self.lake, lake_home(settings), warehouse, folder / "spool", clock
             ),
             "warehouse": lambda: check_warehouse(warehouse, warehouse_place(settings), clock),
             "exchange": lambda: check_exchange(address, warehouse, self._open_exchange_for_checks, clock),

@@ -79,6 +79,7 @@ def _move(app: App, source: Path | None, workers: int, *, delete_source: bool, b
     if len(origin.missing_buckets()) == len(Bucket):
         raise ConfigurationError(f"there is no lake to move: {_origin(app.settings, folder, back)}")
     _check_home(app, home, is_foreign=source is not None)
+    _check_whole(app, local, remote, folder)
     with progress_bar("objects") as tell:
         mover = LakeMover(origin, local if back else remote, home, app.warehouse, tell, workers=workers)
         report = mover.run(delete_source=delete_source)
@@ -106,6 +107,42 @@ def _check_home(app: App, home: LakeHome, *, is_foreign: bool) -> None:
         raise ConfigurationError(
             f"the catalog describes the lake in {place}: move that first, without --source"
         )
+
+
+def _check_whole(app: App, local: ObjectStore, remote: ObjectStore, folder: Path) -> None:
+    """Refuse to switch to a lake that would lack objects of the catalog: where it is, both are known then."""
+    from src.maintenance.lake_absent import list_absent
+    from src.warehouse.homes import find_home
+    from src.wiring import lake_place
+
+    absent = list_absent(app.warehouse, local, remote)
+    first = next(absent, None)
+    if first is None:
+        return
+    count = 1 + sum(1 for _ in absent)
+    with app.warehouse.read() as connection:
+        known = find_home(connection)
+    places = f"the folder {folder}", lake_place(app.settings)
+    raise ConfigurationError(
+        f"nothing was moved: {count:,} objects of the catalog are neither in {places[0]} nor in {places[1]} "
+        f"(the first: {first}). {_explain_absent(known, places)}"
+    )
+
+
+def _explain_absent(known: LakeHome | None, places: tuple[str, str]) -> str:
+    from src.warehouse.homes import S3
+
+    described = f"The catalog describes the lake in {known.place}: " if known else ""
+    if known and known.kind == S3 and known.place not in places:
+        return (
+            f"{described}let MINIO_ENDPOINT and the buckets name that one again. From one S3 into another "
+            "the way is through the folder: --back with the old settings, then without it with the new ones"
+        )
+    return (
+        f"{described}check that its disk is mounted and the settings that name it, and restore what is gone "
+        "from a backup. If that is lost for good, ./candlehouse reconcile by the settings of that lake notes "
+        "it, and this goes on then"
+    )
 
 
 def _name_strangers(folder: Path) -> None:

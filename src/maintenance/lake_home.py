@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from src.errors import ConfigurationError, LakeUnavailable, NotFound
 from src.lake.store import Bucket, ObjectStore
 from src.warehouse.engine import Warehouse
@@ -13,21 +15,35 @@ _LOOKED_FOR = 5
 def settle_home(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
     """Note where the lake is; ConfigurationError or LakeUnavailable where it is another one."""
     with warehouse.read() as connection:
-        known, is_used = find_home(connection), has_objects(connection)
+        known, other = find_home(connection), explain_other_kind(connection, home)
+    if other:
+        raise ConfigurationError(other)
+    check_newest(warehouse, lake, home)
+    if known != home:
+        warehouse.run(lambda connection: save_home(connection, home), guarded=False)
+
+
+def explain_other_kind(connection: Connection, home: LakeHome) -> str:
+    """Say what to do where the catalog describes a folder and *home* is S3, or the other way; else ""."""
+    known = find_home(connection)
+    if known is None or known.kind == home.kind or not has_objects(connection):
+        return ""
+    return _explain_kind(known)
+
+
+def check_newest(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
+    """Raise LakeUnavailable where none of the newest objects of the catalog is in the lake."""
+    with warehouse.read() as connection:
         newest = list_newest_loaded(connection, _LOOKED_FOR)
-    if known is not None and known.kind != home.kind and is_used:
-        raise ConfigurationError(_explain_kind(known, home))
     if newest and not any(_has(lake, bucket, key) for bucket, key in newest):
         raise LakeUnavailable(
             f"the lake is {home.place}, but none of the {len(newest)} newest objects of the catalog is there "
             f"(the last: {newest[0][1]}): check that its disk is mounted, and the settings of the lake. If "
             "they are lost for good, ./candlehouse reconcile notes that, and the next start goes on without"
         )
-    if known != home:
-        warehouse.run(lambda connection: save_home(connection, home), guarded=False)
 
 
-def _explain_kind(known: LakeHome, home: LakeHome) -> str:
+def _explain_kind(known: LakeHome) -> str:
     if known.kind == FOLDER:
         return (
             f"MINIO_ENDPOINT is set, but the catalog describes the lake in {known.place}: "

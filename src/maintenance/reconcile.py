@@ -27,6 +27,7 @@ from src.stopping import current_stop
 from src.warehouse.catalog import CatalogRow, ObjectState, iterate_bucket
 from src.warehouse.engine import Warehouse
 from src.warehouse.evidence import mark_lost
+from src.warehouse.homes import has_objects
 from src.warehouse.objects import find_object
 from src.warehouse.packs import PackRow, find_pack, iterate_packs, list_members
 
@@ -73,6 +74,7 @@ class Reconciler:
 
     def run(self, now_ms: int, *, checksums: bool = False) -> ReconcileReport:
         """Look at what is older than a quarter of an hour; with *checksums*, read every object."""
+        self._make_buckets_of_new_lake()
         report, settled_ms = ReconcileReport(), now_ms - _SETTLED_MS
         for bucket in Bucket:
             files = (stat for stat in self._lake.list_keys(bucket) if not is_pack(stat.key))
@@ -86,6 +88,14 @@ class Reconciler:
             log.info("objects adopted", objects=len(report.adopted))
         return report
 
+    def _make_buckets_of_new_lake(self) -> None:
+        """Make what is not there yet of a lake that no row knows; of any other its disk may be unmounted."""
+        if self._lake.missing_buckets():
+            with self._warehouse.read() as connection:
+                is_used = has_objects(connection)
+            if not is_used:
+                self._lake.ensure_buckets()
+
     def _judge(
         self,
         bucket: Bucket,
@@ -97,7 +107,8 @@ class Reconciler:
     ) -> None:
         report.objects += stat is not None
         if stat is None and row is not None:
-            if row.captured_at_ms <= settled_ms and not self._exists(bucket, row):
+            # However young: an object is written before its row, so it is not on its way.
+            if not self._exists(bucket, row):
                 report.missing.append(row.key)
         elif stat is not None and row is None:
             self._judge_uncatalogued(bucket, stat, report, settled_ms)

@@ -15,9 +15,11 @@ from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, format_utc
 from src.errors import CandlehouseError
 from src.freshness import Freshness
 from src.lake.store import ObjectStore
+from src.maintenance.lake_home import explain_other_kind
 from src.services.status import SeriesStatus, read_series
 from src.warehouse.budgets import CLOSED, BudgetRow, list_budget_rows
 from src.warehouse.engine import PoolNumbers, Warehouse
+from src.warehouse.homes import LakeHome
 from src.warehouse.leases import find_lease
 from src.warehouse.run_outcomes import RunOutcomes, find_last_result, list_stuck, read_outcomes
 from src.warehouse.runs import RunState
@@ -64,17 +66,19 @@ class Health:
 
 
 def read_health(
-    warehouse: Warehouse, pool: PoolNumbers, lake: Callable[[], ObjectStore], clock: Clock
+    warehouse: Warehouse, pool: PoolNumbers, lake: Callable[[], ObjectStore], home: LakeHome, clock: Clock
 ) -> Health:
     """Look at everything; what cannot be read while the warehouse is away is left out.
 
-    *pool* is that of who serves, which need not be the one that is looked through.
+    *home* is the lake that the settings of this process mean. *pool* is that of who serves, which need not
+    be the one that is looked through.
     """
     now_ms = clock.now_ms()
     components = [judge_lake(lake)]
     try:
         check_schema(warehouse)
         with warehouse.read() as connection:
+            components = [_judge_home(connection, home) or one for one in components]
             components = [judge_pool(pool), *components, *_inside(connection, now_ms)]
     except CandlehouseError as error:
         advice = "mend that; candles are caught up afterwards, and depth is landed meanwhile"
@@ -108,6 +112,13 @@ def judge_lake(open_lake: Callable[[], ObjectStore]) -> Component:
         found = f"not there: {', '.join(missing)}"
         return Component("lake", Status.DEGRADED, found, "./candlehouse doctor says what to do")
     return Component("lake", Status.HEALTHY, "both buckets are there")
+
+
+def _judge_home(connection: Connection, home: LakeHome) -> Component | None:
+    """Tell of a process whose lake was moved away from under it."""
+    other = explain_other_kind(connection, home)
+    advice = "start this process again with these settings: it works with another lake than the catalog's"
+    return Component("lake", Status.DEGRADED, other, advice) if other else None
 
 
 def _inside(connection: Connection, now_ms: int) -> list[Component]:

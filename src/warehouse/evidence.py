@@ -31,6 +31,17 @@ def list_present(connection: Connection, keys: Iterable[str]) -> set[str]:
     return found
 
 
+def list_expected(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Return which of these objects the lake must have: loaded or waiting for it, and not lost."""
+    found: set[str] = set()
+    columns = lake_objects.c
+    is_due = columns.state.in_([ObjectState.LANDED.value, ObjectState.LOADED.value])
+    for some in in_parts(keys):
+        query = select(columns.object_key).where(columns.object_key.in_(some), is_due, ~is_lost())
+        found.update(connection.scalars(query))
+    return found
+
+
 def list_unpacked(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
     """Return the bucket of each of these objects that is loaded and lies in the lake as a file of its own."""
     found: dict[str, str] = {}

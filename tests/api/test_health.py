@@ -16,6 +16,7 @@ from src.services.status import SeriesStatus
 from src.warehouse import run_states
 from src.warehouse.budgets import OPEN, BudgetRow
 from src.warehouse.dialects import later
+from src.warehouse.homes import S3, LakeHome, save_home
 from src.warehouse.run_outcomes import RunOutcomes
 from src.warehouse.run_states import Failure
 from src.warehouse.run_tables import leases, runs
@@ -73,6 +74,14 @@ def test_lake_that_is_gone_is_noticed(own_api: Api) -> None:
     assert components(own_api)["lake"]["status"] == "healthy"
     shutil.rmtree(own_api.parts.settings.data_dir / "data_lake")
     assert components(own_api)["lake"]["status"] == "degraded"
+
+
+def test_lake_that_was_moved_away_from_a_running_process_is_noticed(own_api: Api) -> None:
+    moved = LakeHome(S3, "http://127.0.0.1:9, buckets raw and archive")
+    own_api.parts.warehouse.run(lambda connection: save_home(connection, moved))
+    told = components(own_api)["lake"]
+    assert told["status"] == "degraded"
+    assert f"the lake was moved to {moved.place}" in told["found"]
 
 
 def test_doctor_can_be_asked_again_and_again(trading_api: Api) -> None:

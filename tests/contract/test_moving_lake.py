@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import structlog
 from click.testing import CliRunner, Result
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from src.commands.migrate_lake import migrate_lake
 from src.errors import ConfigurationError, LakeUnavailable, NotFound
@@ -25,6 +25,7 @@ from src.jobs.leadership import Leadership
 from src.lake.local_store import LocalStore
 from src.lake.packs import build_pack
 from src.lake.store import Bucket, ObjectStore
+from src.maintenance.reconcile import Reconciler
 from src.settings import load_settings
 from src.warehouse.ageing_tables import lake_packs
 from src.warehouse.homes import FOLDER, S3, find_home, find_move
@@ -147,6 +148,85 @@ def test_second_run_copies_nothing_and_verifies_all(move: Move) -> None:
     move.succeed()
     again = move.succeed()
     assert (again["copied"], again["verified"], again["adopted"], again["others"]) == (0, 5, 0, 0)
+
+
+def collect_more(move: Move) -> LakeObject:
+    """Land an object in S3, after the move into it."""
+    more = make_object("ETHUSDT", [make_kline(DAY_START_MS)], CAPTURED_MS)
+    move.remote.put_new(Bucket.RAW, more.key.text, more.content)
+    move.catalogue(more)
+    return more
+
+
+def test_stale_folder_is_not_moved_into_another_bucket(move: Move) -> None:
+    move.fill()
+    move.succeed()
+    more = collect_more(move)
+    assert move.succeed()["copied"] == 0
+    old = move.app.settings.minio_bucket_raw
+    for name in ("RAW", "ARCHIVE"):
+        move.environment.setenv(f"MINIO_BUCKET_{name}", f"moving-{uuid.uuid4().hex[:12]}")
+    told = move.fail(status=2)
+    assert "nothing was moved: 1 objects of the catalog are neither in" in told
+    assert f"(the first: {more.key.text})" in told
+    assert f"buckets {old} and" in told
+    assert "from one s3 into another the way is through the folder: --back" in told.lower()
+    other = build(load_settings())
+    assert other.lake.missing_buckets() == list(Bucket)
+    with move.app.warehouse.read() as connection:
+        home = find_home(connection)
+    assert home is not None
+    assert f"buckets {old} and" in home.place
+
+
+def test_from_one_bucket_into_another_through_the_folder(move: Move) -> None:
+    move.fill()
+    move.succeed()
+    more = collect_more(move)
+    assert move.succeed("--back")["copied"] == 1
+    for name in ("RAW", "ARCHIVE"):
+        move.environment.setenv(f"MINIO_BUCKET_{name}", f"moving-{uuid.uuid4().hex[:12]}")
+    assert move.succeed()["copied"] == 6
+    assert build(load_settings()).lake.get(Bucket.RAW, more.key.text) == more.content
+
+
+def test_folder_that_lacks_an_object_is_not_moved_until_that_is_known_to_be_lost(move: Move) -> None:
+    objects = move.fill()
+    move.mark_loaded()
+    victim = objects[3].key.text
+    move.local.delete(Bucket.RAW, victim)
+    told = move.fail(status=2)
+    assert f"(the first: {victim})" in told
+    assert "restore what is gone from a backup" in told
+    assert move.home() is None
+    assert move.remote.missing_buckets()
+    assert Reconciler(move.local, move.app.warehouse).run(CAPTURED_MS).missing == [victim]
+    assert move.succeed()["copied"] == 4
+
+
+def test_pack_that_is_nowhere_is_told_by_its_objects(move: Move) -> None:
+    packed = move.fill(2)[1]
+    values = {
+        "object_key": "packs/2026-04-01/BTCUSDT_klines_0123456789abcdef.tar.zst",
+        "exchange": "binance",
+        "symbol": "BTCUSDT",
+        "data_type": "klines",
+        "date": date.fromisoformat(packed.key.date),
+        "objects": 1,
+        "size_bytes": 1,
+        "raw_bytes": len(packed.content),
+        "sha256": "0" * 64,
+    }
+    is_packed = lake_objects.c.object_key == packed.key.text
+
+    def pack(connection: Connection) -> None:
+        connection.execute(lake_packs.insert().values(values))
+        pack_id = connection.execute(select(lake_packs.c.id)).scalar_one()
+        in_pack = {"pack_id": pack_id, "bucket": "archive", "state": "loaded"}
+        connection.execute(update(lake_objects).where(is_packed).values(in_pack))
+
+    move.app.warehouse.run(pack)
+    assert f"(the first: {packed.key.text})" in move.fail(status=2)
 
 
 def test_objects_that_only_the_target_has_are_told_of_and_left_alone(move: Move) -> None:

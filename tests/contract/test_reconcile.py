@@ -102,6 +102,13 @@ def test_row_without_its_object_is_reported(pipeline: Pipeline) -> None:
     assert (report.missing, report.changed, report.is_clean) == ([gone.key.text], [], False)
 
 
+def test_row_whose_object_is_gone_is_reported_however_young(pipeline: Pipeline) -> None:
+    gone = make_object("BTCUSDT", [make_kline(DAY_START_MS)])
+    pipeline.land(gone)
+    pipeline.lake.delete(Bucket.RAW, gone.key.text)
+    assert reconcile(pipeline, CAPTURED_MS).missing == [gone.key.text]
+
+
 def test_changed_objects_are_reported_those_of_equal_size_by_checksum(
     pipeline: Pipeline, lake_folder: Path
 ) -> None:

@@ -20,6 +20,7 @@ from src.warehouse.budgets import list_budget_rows, lock_budget
 from src.warehouse.changes import list_changed_runs, read_mark, read_versions
 from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.gaps import GapFilter, GapRow, GapState, GapWrites, count_open, list_gaps, write_gaps
+from src.warehouse.homes import FOLDER, LakeHome
 from src.warehouse.jobs import set_enabled
 from src.warehouse.notifications import News, NewsKind, Severity, count_unread, list_notifications, notify
 from src.warehouse.quarantine import release_object
@@ -174,7 +175,6 @@ def test_tokens_that_are_valid_are_told_apart(warehouse: Warehouse) -> None:
 def test_health_is_read_on_each_engine(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.run(lambda connection: lock_budget(connection, "binance", "default"))
     assert [row[:2] for row in read(warehouse, list_budget_rows)] == [("binance", "default")]
-    told = read_health(
-        warehouse, warehouse.pool_numbers(), lambda: LocalStore(tmp_path / "lake"), SystemClock()
-    )
+    lake, home = LocalStore(tmp_path / "lake"), LakeHome(FOLDER, str(tmp_path / "lake"))
+    told = read_health(warehouse, warehouse.pool_numbers(), lambda: lake, home, SystemClock())
     assert {"warehouse", "exchange binance", "runs", "disk"} <= {one.name for one in told.components}

@@ -27,6 +27,7 @@ from src.simulator.config import SimulatorConfig
 from src.simulator.simulator import Simulator
 from src.terminal import doctor_json, doctor_view, to_text
 from src.warehouse.budgets import BudgetRow, lock_budget, save_budget
+from src.warehouse.homes import S3, LakeHome, save_home
 from src.warehouse.series import set_tracked
 from src.warehouse.tables import (
     exchange_budget,
@@ -299,6 +300,23 @@ def test_a_lake_whose_disk_is_not_mounted_is_a_problem(begun: App) -> None:
     assert ("lake", "buckets") in ill(report)
     assert "mounted" in find(report, "lake", "buckets").advice
     assert not root.exists()
+
+
+def test_a_lake_that_was_moved_away_is_a_problem(begun: App) -> None:
+    place = "http://127.0.0.1:9, buckets raw and archive"
+    begun.warehouse.run(lambda connection: save_home(connection, LakeHome(S3, place)))
+    report = examine(begun)
+    assert ill(report) == {("lake", "home")}
+    assert f"the lake was moved to {place}: set MINIO_ENDPOINT" in find(report, "lake", "home").found
+
+
+def test_an_empty_lake_is_a_problem_when_the_catalog_knows_objects(begun: App) -> None:
+    root = begun.settings.data_dir / "data_lake"
+    root.rename(root.with_name("elsewhere"))
+    begun.lake.ensure_buckets()
+    report = examine(begun)
+    assert ill(report) == {("lake", "home")}
+    assert "newest objects of the catalog is there" in find(report, "lake", "home").found
 
 
 def test_a_file_that_is_no_database_is_a_problem(tmp_path: Path, simulator: Simulator) -> None:

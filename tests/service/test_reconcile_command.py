@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from tests.builders import CAPTURED_MS, DAY_START_MS, make_kline
 from tests.unit.test_cli import (
     environment,  # noqa: F401  a fixture
     exchange,  # noqa: F401  a fixture
+    fail,
     simulated,  # noqa: F401  a fixture
     succeed,
     succeed_json,
@@ -75,3 +77,14 @@ def test_new_warehouse_that_was_loaded_from_the_lake_goes_on_collecting_what_the
     assert succeed_json("symbols", "list") == []
     succeed("cycle")
     assert {row["symbol"] for row in succeed_json("symbols", "list")} == {"BTCUSDT", "ETHUSDT"}
+
+
+def test_missing_bucket_of_a_lake_without_rows_is_made(raw: Path) -> None:
+    drop_in(raw, f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS}.json")
+    archive = raw.parent / "archive"
+    shutil.rmtree(archive)
+    assert succeed("reconcile").startswith("1 objects: 1 adopted, ")
+    assert archive.is_dir()
+    shutil.rmtree(archive)
+    assert "archive is not there: check that its disk is mounted" in fail(1, "reconcile")
+    assert not archive.exists()

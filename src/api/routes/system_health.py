@@ -15,6 +15,7 @@ from src.api.schemas import Out
 from src.maintenance.doctor.checkup import is_healthy
 from src.maintenance.doctor.findings import Number, Verdict
 from src.services.health import Status, read_health
+from src.wiring import lake_home
 
 routes = Routes("system health", "How everything is doing, and what to do.")
 
@@ -86,7 +87,8 @@ def doctor() -> DoctorOut:
 def _read() -> HealthOut:
     if g.get("is_unknown"):
         return _away(clock().now_ms())
-    found = read_health(parts().glance, warehouse().pool_numbers(), lambda: parts().lake, clock())
+    pool, home = warehouse().pool_numbers(), lake_home(parts().settings)
+    found = read_health(parts().glance, pool, lambda: parts().lake, home, clock())
     return HealthOut(
         status=found.status,
         checked_ms=found.checked_ms,

@@ -10,27 +10,32 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.clock import Clock
-from src.errors import CandlehouseError
+from src.errors import CandlehouseError, LakeUnavailable
 from src.lake.store import Bucket, ObjectStore
 from src.maintenance.doctor.findings import Finding, explain, ok, problem, warning
+from src.maintenance.lake_home import check_newest, explain_other_kind
 from src.warehouse.engine import Warehouse
 from src.warehouse.health import is_begun
+from src.warehouse.homes import LakeHome
 from src.warehouse.tables import lake_objects
 
 _UNREACHABLE = "mend that; candles are fetched once it is back, and depth waits in a spool meanwhile"
+_REFUSED = "until then a start is refused; what runs by these settings reads and writes the wrong lake"
 _CONTENT = b'{"written by": "./candlehouse doctor, and removed again"}'
 
 
 def check_lake(
     open_lake: Callable[[], ObjectStore],
-    place: str,
+    home: LakeHome,
     warehouse: Warehouse | None,
     spool: Path,
     clock: Clock,
 ) -> Iterator[Finding]:
-    """Look at the lake at *place*; *warehouse* tells whether anything should be in it."""
-    yield ok("place", place)
+    """Look at the lake *home*; *warehouse* tells whether anything should be in it."""
+    yield ok("place", home.place)
     yield from _check_spool(spool)
+    if other := _find_other_kind(warehouse, home):
+        yield problem("home", other, _REFUSED)
     try:
         lake = open_lake()
         missing = lake.missing_buckets()
@@ -41,6 +46,8 @@ def check_lake(
         yield _judge_missing(missing, _was_used(warehouse))
         return
     yield ok("reachable", f"buckets {' and '.join(Bucket)} are there")
+    if not other:
+        yield from _check_newest(warehouse, lake, home)
     for bucket in Bucket:
         yield _probe(lake, bucket, clock)
 
@@ -54,6 +61,28 @@ def _was_used(warehouse: Warehouse | None) -> bool | None:
             return connection.execute(select(lake_objects.c.id).limit(1)).first() is not None
     except (CandlehouseError, SQLAlchemyError):
         return None
+
+
+def _find_other_kind(warehouse: Warehouse | None, home: LakeHome) -> str:
+    """Say that the catalog describes another lake; "" where it does not, or the warehouse cannot tell."""
+    if warehouse is None or not _was_used(warehouse):
+        return ""
+    try:
+        with warehouse.read() as connection:
+            return explain_other_kind(connection, home)
+    except (CandlehouseError, SQLAlchemyError):
+        return ""
+
+
+def _check_newest(warehouse: Warehouse | None, lake: ObjectStore, home: LakeHome) -> Iterator[Finding]:
+    if warehouse is None or not _was_used(warehouse):
+        return
+    try:
+        check_newest(warehouse, lake, home)
+    except LakeUnavailable as error:
+        yield problem("home", explain(error), _REFUSED)
+    except (CandlehouseError, SQLAlchemyError):
+        return  # the warehouse's own checks tell
 
 
 def _judge_missing(missing: list[Bucket], was_used: bool | None) -> Finding:
