@@ -88,6 +88,10 @@ class CronLine:
         """Whether the field of that index begins with a star."""
         return self.text.split()[index].startswith("*")
 
+    def is_every_hour(self) -> bool:
+        """Whether no hour of any day is left out."""
+        return (len(self.hours), len(self.days), len(self.months), len(self.weekdays)) == (24, 31, 12, 7)
+
     def has_day(self, day: date) -> bool:
         """Whether the line means that day; one that names days of both kinds means either."""
         of_month, of_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
@@ -102,6 +102,8 @@ class Cron(Schedule):
 
     def in_words(self) -> str:
         line = self.line
+        if (step := _step_of(line.minutes)) and line.is_every_hour():
+            return f"every {step} minutes"
         if len(line.minutes) > 1 or line.is_open(1) or not (line.is_open(2) and len(line.months) == 12):
             return f"{line.text} {self.time_zone}"
         [minute] = line.minutes
@@ -109,6 +111,12 @@ class Cron(Schedule):
         # The week as people see it ends with Sunday.
         days = [_WEEKDAYS[day] for day in sorted(line.weekdays, key=lambda day: day or 7)]
         return f"{'daily' if len(days) == 7 else _listed(days)} at {times} {self.time_zone}"
+
+
+def _step_of(minutes: Collection[int]) -> int | None:
+    """Return how many minutes lie between any two of an hour's *minutes*; None where that differs."""
+    step = 60 // len(minutes)
+    return step if len(minutes) > 1 and sorted(minutes) == list(range(min(minutes), 60, step)) else None
 
 
 def parse_schedule(text: str, time_zone: str = "UTC") -> Schedule:

@@ -1,10 +1,13 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { IconLogin2, IconLogout, IconUserCircle, IconUserShield } from "@tabler/icons-react";
+import { IconClock, IconLogin2, IconLogout, IconUserCircle, IconUserShield } from "@tabler/icons-react";
 import { useOperator } from "@/api/operator";
+import { useZone } from "@/lib/preferences";
+import { otherZone, zoneLabel } from "./Switches";
 
 /** Who is at the keyboard, as far as Candlehouse knows. */
 export function Account() {
   const { isOperator, name, askOperator, logOut } = useOperator();
+  const [zone, setZone] = useZone();
   const label = isOperator ? `Operator: ${name}` : name ? `Viewer: ${name}` : "Not logged in";
   return (
     <Menu position="bottom-end" shadow="md">
@@ -23,6 +26,9 @@ export function Account() {
             Log in as operator
           </Menu.Item>
         )}
+        <Menu.Item leftSection={<IconClock size={16} />} onClick={() => setZone(otherZone(zone))}>
+          {zoneLabel(zone)}
+        </Menu.Item>
         {name && (
           <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void logOut()}>
             Log out

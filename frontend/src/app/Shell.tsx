@@ -46,7 +46,7 @@ export function Shell() {
                 Candlehouse
               </Text>
             </Link>
-            {isGoing && <Loader size={16} aria-label="Loading the page" />}
+            {isGoing && <Loader size={16} role="status" aria-label="Loading the page" />}
           </Group>
           <Group gap={4} wrap="nowrap">
             <Button

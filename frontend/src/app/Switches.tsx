@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { IconMoon, IconSun } from "@tabler/icons-react";
 import { useZone } from "@/lib/preferences";
-import { zoneName } from "@/lib/time";
+import { type Zone, zoneName } from "@/lib/time";
 
 /** Light or dark; the system's choice until one is made. */
 export function Look() {
@@ -25,19 +25,31 @@ export function Look() {
 /** In which time zone all times are shown. */
 export function ZoneSwitch() {
   const [zone, setZone] = useZone();
-  const other = zone === "utc" ? "local" : "utc";
+  const label = zoneLabel(zone);
   return (
-    <Tooltip label={`Times are in ${zoneName(zone)}; show them in ${zoneName(other)}`}>
+    <Tooltip label={label}>
       <Button
         variant="subtle"
         color="gray"
         size="compact-sm"
         visibleFrom="xs"
-        onClick={() => setZone(other)}
-        aria-label={`Times are in ${zoneName(zone)}; show them in ${zoneName(other)}`}
+        onClick={() => setZone(otherZone(zone))}
+        aria-label={label}
       >
         {zoneName(zone)}
       </Button>
     </Tooltip>
   );
+}
+
+export function otherZone(zone: Zone): Zone {
+  return zone === "utc" ? "local" : "utc";
+}
+
+/** What the switch does; nothing where this browser's own zone is UTC. */
+export function zoneLabel(zone: Zone): string {
+  const [now, then] = [zoneName(zone), zoneName(otherZone(zone))];
+  return now === then
+    ? `Times are in ${now}, which is local time here`
+    : `Times are in ${now}; show them in ${then}`;
 }

@@ -100,9 +100,13 @@ function Totals({ plan }: { plan: Plan }) {
       />
       <Figure label="Size in the lake" value={`about ${bytes(plan.size_bytes)}`} />
       <Figure
-        label="Takes about"
+        label="Takes at least"
         value={duration(plan.duration_ms)}
-        about={plan.candles > 0 ? <>done about {<Time ms={nowMs + plan.duration_ms} />}</> : undefined}
+        about={
+          plan.candles > 0 ? (
+            <>as the exchange allows it: done at {<Time ms={nowMs + plan.duration_ms} />} at the earliest</>
+          ) : undefined
+        }
       />
     </Figures>
   );

@@ -4,12 +4,13 @@ import { RunProgress } from "@/components/RunProgress";
 import { Time } from "@/components/Time";
 import { count, plural, share } from "@/lib/format";
 import { duration } from "@/lib/time";
-import { isMoving, isOpen } from "./actions";
+import { isMoving } from "./actions";
 import { countsText } from "./words";
 
 /** How far a batch is: bar, counts, how long it still takes, when it ends. */
 export function BatchSummary({ told, nowMs }: { told: Batch; nowMs: number }) {
-  const { batch, counts } = told;
+  const { counts } = told;
+  const batch = standing(told);
   const left = batch.time_left_ms;
   return (
     <>
@@ -27,6 +28,8 @@ export function BatchSummary({ told, nowMs }: { told: Batch; nowMs: number }) {
             value={left === null ? "not known yet" : duration(left)}
             about={left === null ? undefined : <>ends about {<Time ms={nowMs + left} to="clock" />}</>}
           />
+        ) : batch.state === "paused" ? (
+          <Figure label="Time left" value="paused" about="it goes on where it stopped" />
         ) : (
           <Figure label="Took" value={duration(batch.took_ms)} about={<Time ms={batch.finished_ms} />} />
         )}
@@ -34,7 +37,8 @@ export function BatchSummary({ told, nowMs }: { told: Batch; nowMs: number }) {
           label="In the warehouse"
           value={count(batch.loaded)}
           about={
-            batch.share_received === null || isOpen(batch)
+            // Of one that did not get to its end nobody knows what the exchange would have had.
+            batch.share_received === null || batch.state !== "succeeded"
               ? plural(batch.fetched, "candle fetched", "candles fetched")
               : `the exchange had ${share(batch.share_received)} of what was asked for`
           }
@@ -42,4 +46,10 @@ export function BatchSummary({ told, nowMs }: { told: Batch; nowMs: number }) {
       </Figures>
     </>
   );
+}
+
+/** The batch, as paused once none of its runs moves any more: its own row still counts how fast it was. */
+export function standing({ batch, counts }: Batch): Batch["batch"] {
+  const isPaused = isMoving(batch) && counts.paused > 0 && counts.running === 0 && counts.queued === 0;
+  return isPaused ? { ...batch, state: "paused", rate: null, time_left_ms: null } : batch;
 }

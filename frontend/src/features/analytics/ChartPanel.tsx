@@ -109,7 +109,9 @@ export function ChartPanel({ symbols, symbol, view, onPick }: Props) {
           {canMake && !history.error && !hasCandles && !history.isWaiting && (
             <NoCandles why={drawn.holes[0]?.why} />
           )}
-          {canMake && !hasCandles && history.isWaiting && <Loader aria-label="Loading candles" />}
+          {canMake && !hasCandles && history.isWaiting && (
+            <Loader role="status" aria-label="Loading candles" />
+          )}
         </div>
         {hasCandles && history.isWaiting && (
           <span className={classes.busy} role="status">

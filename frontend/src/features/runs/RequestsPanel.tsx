@@ -46,9 +46,7 @@ function Budget({ told }: { told: RateLimit }) {
           {told.exchange}
           {told.egress !== "default" && ` from ${told.egress}`}
         </Text>
-        <Text size="sm" className="ch-num">
-          {usedLine(told)}
-        </Text>
+        <Text size="sm">{usedLine(told)}</Text>
       </Group>
       <Progress.Root size="lg">
         {LANES.map(({ lane, colour, name }) => (
