@@ -44,7 +44,7 @@ _ENDED_FOR_SILENCE = 4031
 _PACKED_BYTES = 8_000_000
 # What we keep with each session of the driver: whether it only reads at present, and when it was used last.
 _READS, _USED = "candlehouse_reads", "candlehouse_used_ms"
-_RESTED_MS = 1_000
+_RESTED_MS = 500
 _clock = SystemClock()
 # As SQLAlchemy counts it: stronger than minus.
 _PRECEDENCE_OF_DIVISION = 8

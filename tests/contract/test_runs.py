@@ -337,7 +337,8 @@ def plan_of(warehouse: Warehouse, question: Callable[[Connection], Any]) -> list
     caught: list[tuple[str, Any]] = []
 
     def catch(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        caught.append((statement, parameters))
+        if not statement.startswith("SET autocommit"):  # how a session turns to reading
+            caught.append((statement, parameters))
 
     event.listen(warehouse.engine, "before_cursor_execute", catch)
     try:

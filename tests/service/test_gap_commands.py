@@ -152,4 +152,5 @@ def test_fill_queues_a_run_of_the_repair_lane(warehouse: Warehouse) -> None:
     with warehouse.read() as connection:
         [run] = list_runs(connection, RunFilter())
     assert (run.id, run.kind, run.lane) == (told["run_id"], "fill_gaps", Lane.REPAIR)
-    assert run.parameters == {"symbols": [], "ids": [3, 4], "lookback_days": None, "max_gaps": 5}
+    asked = {"symbols": [], "intervals": [], "ids": [3, 4], "lookback_days": None, "max_gaps": 5}
+    assert run.parameters == asked

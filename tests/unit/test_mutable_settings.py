@@ -18,6 +18,12 @@ from src.mutable_settings import (
 from src.settings import Settings, load_settings
 
 
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave nothing in the environment that could lock a setting."""
+    monkeypatch.delenv("CANDLEHOUSE_WEB_BUILD")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "canonical"),
     [
