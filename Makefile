@@ -3,7 +3,7 @@ PY := .venv/bin/python
 # Tests that wait for processes and servers leave half a core idle, so each gets two; more gain nothing.
 WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo web web-dev test e2e lint types api-types fmt bench soak ninety-days lock ci
+.PHONY: help setup run demo web web-dev test e2e screenshots lint types api-types fmt bench soak ninety-days lock ci
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: setup ## all tests; `scripts/servers run make test` runs those with real s
 
 e2e: setup web ## the web app in a browser, at a real API, daemon and simulator
 	@$(PY) scripts/web.py e2e
+
+screenshots: setup web ## the pictures of all pages in docs/screenshots
+	@$(PY) scripts/web.py screenshots
 
 lint: setup ## style, formatting, and who may import whom
 	@$(PY) -m ruff check

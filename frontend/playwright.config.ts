@@ -9,7 +9,12 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 20_000 },
   reporter: [["list"]],
+  projects: [
+    { name: "e2e", testMatch: "*.spec.ts" },
+    { name: "screenshots", testMatch: "*.shots.ts" },
+  ],
   use: {
+    actionTimeout: 60_000,
     ...devices["Desktop Chrome"],
     viewport: { width: 1440, height: 900 },
     trace: "retain-on-failure",

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Run a script of the web app's package.json: `make lint`, `types`, `test`, `e2e` and `web-dev` do.
+"""Run a script of the web app's package.json: `make lint`, `types`, `test`, `e2e`, `screenshots`, … do.
 
     scripts/web.py lint
 
-First it installs what package-lock.json names, where that is not there. Without Node.js (or, for e2e, without
-Chromium) it says what to install and is done; in CI (CI=true) that is a failure. Runs in the project's .venv.
+First it installs what package-lock.json names, where that is not there. Without Node.js (or, where a browser
+is needed, without Chromium) it says what to install and is done; in CI (CI=true) that is a failure. Runs in
+the project's .venv.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER = "/usr/bin/chromium"
+IN_BROWSER = ("e2e", "screenshots")
 
 
 def main(script: str) -> int:
@@ -35,7 +37,7 @@ def main(script: str) -> int:
         return leave_out(script, str(error))
     except CandlehouseError as error:
         return fail(script, str(error))
-    if script == "e2e" and not Path(BROWSER).exists():
+    if script in IN_BROWSER and not Path(BROWSER).exists():
         return leave_out(script, f"there is no {BROWSER}; `scripts/servers install` gets it on Debian")
     npm = shutil.which("npm") or "npm"
     return subprocess.run([npm, "run", "--silent", script], cwd=FRONTEND.root, check=False).returncode

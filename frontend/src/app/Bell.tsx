@@ -23,7 +23,7 @@ export function Bell() {
   });
   const label = unread ? `Notifications, ${unread} unread` : "Notifications";
   return (
-    <Popover position="bottom-end" width={380} shadow="md">
+    <Popover position="bottom-end" width={380} shadow="md" withRoles={false}>
       <Popover.Target>
         <Tooltip label={label}>
           <Indicator
@@ -39,7 +39,12 @@ export function Bell() {
           </Indicator>
         </Tooltip>
       </Popover.Target>
-      <Popover.Dropdown mah="75vh" style={{ overflowY: "auto", maxWidth: "94vw" }}>
+      <Popover.Dropdown
+        role="dialog"
+        aria-label="Notifications"
+        mah="75vh"
+        style={{ overflowY: "auto", maxWidth: "94vw" }}
+      >
         <Group justify="space-between" mb="xs">
           <Text fw={600} size="sm">
             {unread ? plural(unread, "unread notification") : "Notifications"}

@@ -7,7 +7,7 @@ export function NotFound() {
   return (
     <EmptyState icon={IconMapOff} title="There is no such page">
       The address may be old or mistyped.{" "}
-      <Anchor component={Link} to="/">
+      <Anchor component={Link} to="/" underline="always">
         Go to the dashboard
       </Anchor>
     </EmptyState>

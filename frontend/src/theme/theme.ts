@@ -60,6 +60,8 @@ export const theme = createTheme({
         closeButtonProps: { "aria-label": "Close" },
       },
     },
+    Drawer: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Put away" } } },
     Select: { defaultProps: { allowDeselect: false, comboboxProps: { shadow: "md" } } },
   },
 });
