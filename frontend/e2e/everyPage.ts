@@ -26,7 +26,7 @@ export async function everyPage(playground: Playground): Promise<Shown[]> {
     open: (page) => there(shown(page)),
   });
   return [
-    at("dashboard", "/", table("Symbols")),
+    at("dashboard", "/", region("Market")),
     at("dashboard, cards", "/?view=cards", (page) => page.getByRole("article").first()),
     {
       name: "analytics",
