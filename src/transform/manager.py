@@ -89,7 +89,7 @@ class TransformManager:
         lake: ObjectStore,
         clock: Clock,
         *,
-        slice_objects: int = 64,
+        slice_objects: int = 48,
         slice_bytes: int = 10_000_000,
     ) -> None:
         self._warehouse = warehouse

@@ -341,8 +341,8 @@ def test_live_object_waits_for_one_look_at_most_behind_a_backlog_of_history(
     with running(Loader(transform, pipeline.warehouse)):
         wait_until(lambda: count_waiting(pipeline) == 0 and len(looks) > 4)
     history = range(1, 301)
-    assert [len(ids) for _, ids in looks] == [64, 64, 64, 64, 45]
-    assert [[i for i in ids if i not in history] for _, ids in looks] == [[], [], [301], [], []]
+    assert [len(ids) for _, ids in looks] == [48, 48, 48, 48, 48, 48, 13]
+    assert [[i for i in ids if i not in history] for _, ids in looks] == [[], [], [301], [], [], [], []]
     assert looks[2][1][0] == 301
 
 
