@@ -13,7 +13,8 @@ test("the app loads at each of its addresses, without an error and from here alo
   });
   await playground.login(page);
   await expect(page).toHaveURL(`${playground.at.url}/`);
-  for (const path of ["/", "/analytics", "/pipeline", "/runs/12", "/settings"]) {
+  const [run] = await playground.sql("SELECT MIN(id) AS id FROM runs");
+  for (const path of ["/", "/analytics", "/pipeline", `/runs/${run?.id}`, "/settings"]) {
     await page.goto(path);
     await expect(page.getByRole("navigation").first()).toBeVisible();
   }
