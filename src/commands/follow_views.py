@@ -191,6 +191,8 @@ def end_view(sight: Sight) -> RenderableType:
         force = " --force" if all(one.fruitless >= one.attempt_limit for one in hopeful) else ""
         todo = f"→ ./candlehouse runs retry {run.id}{force} tries those again that failed"
         parts.append(Text(todo, style="cyan"))
+    if run.state is RunState.PARTLY_FAILED and not run.is_batch:
+        parts.append(Text(f"./candlehouse runs show {run.id} tells more", style="dim"))
     if run.state is RunState.CANCELLED:
         parts.append(Text(f"→ ./candlehouse runs resume {run.id} goes on where it stopped", style="cyan"))
     return Group(*parts)

@@ -109,9 +109,10 @@ def _text(rows: list[Notification]) -> str:
 
 def _lines(row: Notification) -> str:
     from src.domain import utc_from_ms
+    from src.jobs.outbox import body_text
 
     mark = " " if row.read_ms else "*"
     first, last = (f"{utc_from_ms(time_ms):%Y-%m-%d %H:%M}" for time_ms in (row.first_ms, row.last_ms))
     again = f" ({row.times} times since {first})" if row.times > 1 else ""
     head = f"{mark} {row.id}  {last}  {row.severity:<7}  {row.title}{again}"
-    return "\n".join([head, *(f"      {line}" for line in row.body.splitlines())])
+    return "\n".join([head, *(f"      {line}" for line in body_text(row).splitlines())])

@@ -31,6 +31,7 @@ from src.jobs.holder import describe_holder
 from src.jobs.job_registry import FILL_GAPS
 from src.terminal import duration_text
 from src.warehouse.run_progress import Event
+from src.warehouse.run_states import PERMANENT
 from src.warehouse.runs import RunRow, RunState
 
 _MISSING_SHOWN = 5
@@ -131,7 +132,12 @@ def error_view(run: RunRow) -> Text:
     for name, value in (("series", error.get("series")), ("window", window and " – ".join(window))):
         if value:
             text.append(f"\n{name} ", style="dim").append(str(value), style="default")
-    return text.append(f"\n→ {error['todo']}", style="cyan") if error.get("todo") else text
+    if error.get("todo"):
+        text.append(f"\n→ {error['todo']}", style="cyan")
+    if run.state is RunState.FAILED and run.error_kind != PERMANENT:
+        force = " --force" if run.fruitless >= run.attempt_limit else ""
+        text.append(f"\n→ ./candlehouse runs retry {run.id}{force}", style="cyan")
+    return text
 
 
 def _missing_view(run: RunRow) -> Text:

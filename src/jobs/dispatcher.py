@@ -44,7 +44,7 @@ _EXHAUSTED = Failure(
     ABANDONED,
     {
         "what": "the process that worked on it died again and again before it got any further",
-        "todo": "see the log of that time; ./candlehouse runs retry --force tries again",
+        "todo": "see the log of that time; a retry tries again",
     },
 )
 
@@ -168,7 +168,7 @@ class Dispatcher:
         """Fail it and take its token: whatever its thread still does is refused."""
         run_id = overdue.run_id
         what = "it took longer than its time limit and was ended"
-        todo = f"./candlehouse runs retry {run_id} goes on where it stopped; --time-limit sets another limit"
+        todo = "a retry goes on where it stopped; a new run may be given more time (--time-limit)"
         failure = Failure(TIMEOUT, {"what": what, "todo": todo})
 
         def work(connection: Any) -> bool:

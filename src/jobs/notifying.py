@@ -50,8 +50,7 @@ class Notifier:
 
     def run_failed(self, run: RunRow, error: Mapping[str, Any]) -> None:
         """Tell of a failed run; *error* is as in ``RunRow.error``. Those of one batch are counted as one."""
-        told = [str(error[name]) for name in ("what", "todo") if error.get(name)]
-        body = "\n".join([*told, f"See ./candlehouse runs show {run.id}"])
+        body = "\n".join(str(error[name]) for name in ("what", "todo") if error.get(name))
         is_partly = run.state is RunState.PARTLY_FAILED
         title = f"{_name(run)} {'partly ' if is_partly else ''}failed"
         severity = Severity.WARNING if is_partly else Severity.ERROR
@@ -72,10 +71,9 @@ class Notifier:
         """Tell that a batch came to an end, with how many of its runs ended how."""
         told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
         is_bad = counts.get(RunState.FAILED, 0) + counts.get(RunState.PARTLY_FAILED, 0) > 0
-        retry = f"\n./candlehouse runs retry {run.id} tries those again that may still succeed."
         severity = Severity.WARNING if is_bad else Severity.INFO
         title = f"batch {run.id} finished: {told}"
-        body = f"See ./candlehouse runs show {run.id}{retry if is_bad else ''}"
+        body = "A retry tries those again that may still succeed." if is_bad else ""
         self._store(News(NewsKind.BATCH_FINISHED, _subject(run), severity, title, body, run.id))
 
     def blocked(self, exchange: str, until_ms: int, reason: str) -> None:

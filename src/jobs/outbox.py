@@ -70,11 +70,17 @@ def compose(rows: Sequence[Notification]) -> Message:
     """Put notifications together into one message."""
     worst = max((row.severity for row in rows), key=list(Severity).index)
     if len(rows) == 1:
-        return Message(_title(rows[0]), rows[0].body, worst)
+        return Message(_title(rows[0]), body_text(rows[0]), worst)
     counts = Counter(row.severity for row in rows)
     told = ", ".join(f"{counts[name]} {name}" for name in Severity if counts[name])
     lines = [f"- {_title(row)}" for row in rows]
     return Message(f"{len(rows)} notifications ({told})", "\n".join(lines), worst)
+
+
+def body_text(row: Notification) -> str:
+    """Return what a notification says where nothing can be clicked: with the command that tells more."""
+    more = "" if row.run_id is None else f"See ./candlehouse runs show {row.run_id}"
+    return "\n".join(filter(None, (row.body, more)))
 
 
 def _title(row: Notification) -> str:

@@ -96,7 +96,7 @@ class Performer:
                     continue
                 attempt = self._attempts_used(context, attempt)
                 is_last = attempt >= context.run.attempt_limit
-                failure = describe_failure(error, context, is_last=is_last)
+                failure = describe_failure(error, context)
                 if not kind.retries or failure.kind != run_states.TRANSIENT or is_last:
                     return failure
                 context.event("attempt failed", str(error))
@@ -163,11 +163,8 @@ class Performer:
                     return False
 
 
-def describe_failure(error: Exception, context: RunContext, *, is_last: bool) -> Failure:
-    """Say what failed, for which series and window, and what to do; the traceback apart.
-
-    With *is_last* its attempts are used up.
-    """
+def describe_failure(error: Exception, context: RunContext) -> Failure:
+    """Say what failed, for which series and window, and what to do; the traceback apart."""
     permanent = isinstance(error, (SourcePermanent, ConfigurationError, NotFound))
     kind = run_states.PERMANENT if permanent else run_states.TRANSIENT
     trace = None
@@ -177,8 +174,7 @@ def describe_failure(error: Exception, context: RunContext, *, is_last: bool) ->
     what = (
         str(error) if isinstance(error, CandlehouseError) else f"unexpected {type(error).__name__}: {error}"
     )
-    retry = f"./candlehouse runs retry {context.run.id}{' --force' if is_last else ''}"
-    return Failure(kind, {**_where(context), "what": what, "todo": _todo(error, kind, retry)}, trace)
+    return Failure(kind, {**_where(context), "what": what, "todo": _todo(error, kind)}, trace)
 
 
 def _told(outcome: Outcome | Failure, context: RunContext) -> tuple[RunState, Any, Failure | None]:
@@ -190,8 +186,7 @@ def _told(outcome: Outcome | Failure, context: RunContext) -> tuple[RunState, An
 
 
 def _problem(text: str, context: RunContext) -> Failure:
-    todo = f"see ./candlehouse runs show {context.run.id}"
-    return Failure(run_states.TRANSIENT, {**_where(context), "what": text, "todo": todo})
+    return Failure(run_states.TRANSIENT, {**_where(context), "what": text, "todo": None})
 
 
 def _where(context: RunContext) -> dict[str, Any]:
@@ -202,9 +197,10 @@ def _where(context: RunContext) -> dict[str, Any]:
     }
 
 
-def _todo(error: Exception, kind: str, retry: str) -> str:
+def _todo(error: Exception, kind: str) -> str:
+    """Say what to do in words: a page puts its buttons to them, the terminal its commands."""
     if kind == run_states.PERMANENT:
         return "correct what it names and start a new run: this one would fail again"
     if isinstance(error, (SourceTransient, NoRoom)):
-        return f"nothing is lost; {retry} goes on where it stopped"
-    return f"{retry} tries again; if it stays, please report it with the traceback"
+        return "nothing is lost; a retry goes on where it stopped"
+    return "a retry tries again; if it stays, please report it with the traceback"

@@ -80,7 +80,7 @@ def test_everything_odd_about_a_day_is_found(pipeline: Pipeline) -> None:
     kinds = {row.finding.kind.value: row.finding.severity.value for row in listed(pipeline)}
     assert (kinds["ohlc"], kinds["price_jump"], kinds["zero_volume"]) == ("error", "warning", "info")
     errors = listed(pipeline, FindingFilter(severities=[Severity.ERROR]))
-    assert [row.finding.detail for row in errors] == ["prices that cannot be: 00:10"]
+    assert [row.finding.detail for row in errors] == ["prices that cannot be: 00:10 (UTC)"]
 
 
 def test_what_is_mended_is_no_finding_any_more(pipeline: Pipeline) -> None:

@@ -18,6 +18,7 @@ from src.domain import DAY_MS, HOUR_MS
 from src.errors import Stopped
 from src.jobs import sending
 from src.jobs.notifying import Notifier
+from src.jobs.outbox import body_text
 from src.jobs.sending import Message, find_unusable, list_targets, send
 from src.stopping import Stop, stopping_by
 from src.warehouse.engine import Warehouse
@@ -91,8 +92,9 @@ def test_failing_cycle_is_one_notification_and_then_that_it_works_again(
     notifier.run_recovered(a_cycle(warehouse))  # that is no news any more
     failed, recovered = stored(warehouse)
     assert (failed.kind, failed.times, failed.title) == ("run_failed", 3, "job cycle failed")
-    assert failed.body.splitlines()[:2] == ["no answer within 10 s", "wait"]
-    assert f"runs show {last.id - 1}" in failed.body
+    assert failed.body == "no answer within 10 s\nwait"
+    assert failed.run_id == last.id - 1  # a page links to it
+    assert body_text(failed).endswith(f"\nSee ./candlehouse runs show {failed.run_id}")
     assert (recovered.kind, recovered.times, recovered.run_id) == ("run_recovered", 1, last.id)
     assert (failed.severity, recovered.severity) == (Severity.ERROR, Severity.INFO)
     assert failed.read_ms is None  # reading is for people
@@ -133,7 +135,7 @@ def test_failures_of_one_batch_are_counted_as_one_and_its_end_is_told(
     failed, finished = stored(warehouse)
     assert (failed.times, failed.subject) == (2, f"run:{batch}")
     assert finished.title == f"batch {batch} finished: 1 succeeded, 2 failed"
-    assert f"runs retry {batch} tries those again that may still succeed" in finished.body
+    assert finished.body == "A retry tries those again that may still succeed."
     assert finished.severity == Severity.WARNING
 
 

@@ -50,19 +50,19 @@ def test_nothing_held_has_nothing_odd() -> None:
 
 def test_impossible_prices_are_an_error() -> None:
     assert found(columns(range(100), impossible=[3, 70])) == {
-        "ohlc": (2, "prices that cannot be: 00:03, 01:10")
+        "ohlc": (2, "prices that cannot be: 00:03, 01:10 (UTC)")
     }
 
 
 def test_jump_is_told_with_its_size_there_and_back() -> None:
     assert found(columns(range(100), closes={50: 130.0})) == {
-        "price_jump": (2, "close by +30% at most: 00:50, 00:51")
+        "price_jump": (2, "close by +30% at most: 00:50, 00:51 (UTC)")
     }
 
 
 def test_jump_over_midnight_belongs_to_the_day_it_arrives_on() -> None:
     given = columns(range(-60, 10), closes=dict.fromkeys(range(-60, 0), 10.0))
-    assert found(given) == {"price_jump": (1, "close by +900% at most: 00:00")}
+    assert found(given) == {"price_jump": (1, "close by +900% at most: 00:00 (UTC)")}
     before = Window(DAY_START_MS - DAY_MS, DAY_START_MS)
     assert list(check_candles(Interval.M1, given, before)) == []
 
@@ -86,7 +86,7 @@ def test_missing_candle_ends_a_quiet_run() -> None:
 
 def test_volume_far_over_the_median_is_noticed_and_quiet_minutes_do_not_lower_that() -> None:
     given = columns(range(300), volumes={**silent(0, 59), 200: 50.1})
-    assert found(given) == {"volume_outlier": (1, "over 50 × the median 1: 03:20")}
+    assert found(given) == {"volume_outlier": (1, "over 50 × the median 1: 03:20 (UTC)")}
 
 
 def test_a_few_candles_have_no_median_worth_the_name() -> None:
@@ -96,13 +96,13 @@ def test_a_few_candles_have_no_median_worth_the_name() -> None:
 def test_candle_off_the_grid_is_named_to_the_second() -> None:
     given = columns(range(100))
     given.open_times_ms[10] += 7_000
-    assert found(given) == {"off_grid": (1, "not at a multiple of 1m: 00:10:07")}
+    assert found(given) == {"off_grid": (1, "not at a multiple of 1m: 00:10:07 (UTC)")}
 
 
 def test_only_a_few_times_are_named() -> None:
     assert found(columns(range(100), impossible=range(40, 50)))["ohlc"] == (
         10,
-        "prices that cannot be: 00:40, 00:41, 00:42 and 7 more",
+        "prices that cannot be: 00:40, 00:41, 00:42 and 7 more (UTC)",
     )
 
 

@@ -43,7 +43,7 @@ ERROR: dict[str, Any] = {
     "what": "binance: [no] answer – „weg“",
     "series": "binance:BTCUSDT:1m",
     "window": ["2026-01-09T00:00:00.000Z", "2026-01-10T00:00:00.000Z"],
-    "todo": "./candlehouse runs retry 7 goes on where it stopped",
+    "todo": "nothing is lost; a retry goes on where it stopped",
 }
 FAILED_ROW = make_row(state=FAILED, error=ERROR, error_kind="transient", traceback="Traceback …\n  boom\n")
 
@@ -271,7 +271,14 @@ def test_failed_run_says_what_failed_where_and_what_to_do() -> None:
     text = to_text(run_view(details(FAILED_ROW), NOW_MS), 120)
     assert "binance: [no] answer – „weg“\nseries binance:BTCUSDT:1m" in text
     assert "window 2026-01-09T00:00:00.000Z – 2026-01-10T00:00:00.000Z" in text
-    assert "→ ./candlehouse runs retry 7 goes on where it stopped" in text
+    assert "→ nothing is lost; a retry goes on where it stopped\n→ ./candlehouse runs retry 7\n" in text
+
+
+def test_run_that_used_up_its_attempts_needs_force_and_one_failed_for_good_nothing() -> None:
+    spent = replace(FAILED_ROW, fruitless=3, attempt_limit=3)
+    assert "→ ./candlehouse runs retry 7 --force\n" in to_text(run_view(details(spent), NOW_MS), 120)
+    lost = replace(FAILED_ROW, error_kind="permanent")
+    assert "runs retry" not in to_text(run_view(details(lost), NOW_MS), 120)
 
 
 def test_traceback_is_shown_when_it_is_asked_for() -> None:

@@ -10,7 +10,7 @@ export const KIND_WORDS: Record<FindingKind, string> = {
   off_grid: "off the grid",
   duplicate: "duplicate",
   quarantined: "quarantined row",
-  restatement: "amended",
+  restatement: "amended by the exchange",
   stale: "stale",
 };
 
