@@ -251,7 +251,7 @@ def test_budget_and_breaker_are_told() -> None:
         NOW_MS, 1_234, 6_000, breaker_state="open", breaker_failures=5, breaker_opened_at_ms=NOW_MS
     )
     budget, _, breaker = judge_budget(row, 0.8, NOW_MS)
-    assert budget.found == "1,234 of 6,000 weight used in the minute of 14:20; our share is 4,800"
+    assert budget.found == "1,234 of 6,000 weight used in the minute of 14:20 UTC; our share is 4,800"
     assert breaker.verdict is Verdict.WARNING
     assert breaker.found == "open since 2026-01-09T14:20:00.000Z after 5 failures in a row"
 

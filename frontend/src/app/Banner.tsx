@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { Unreachable } from "@/api/problem";
 import { queries } from "@/api/queries";
 import type { Health, HealthComponent } from "@/api/types";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { HEALTH_EVERY_MS } from "./HealthBadge";
 import classes from "./Shell.module.css";
@@ -32,7 +33,7 @@ export function Banner() {
       icon={isStore ? <IconDatabaseOff size={18} /> : <IconPlayerStop size={18} />}
     >
       <b>{isStore ? `The ${trouble.name} is away.` : "Nothing is collected at the moment."}</b>{" "}
-      {trouble.found}. {trouble.advice}
+      <Prose text={`${trouble.found}. ${trouble.advice}`} />
     </Line>
   );
 }

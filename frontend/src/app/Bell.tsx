@@ -8,6 +8,7 @@ import { useAction } from "@/api/operator";
 import { keys, queries } from "@/api/queries";
 import type { Notification } from "@/api/types";
 import { SeverityPill } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { plural } from "@/lib/format";
 
@@ -81,10 +82,14 @@ function News({ news }: { news: Notification }) {
         </Text>
       </Group>
       <Text size="sm" fw={news.read_ms === null ? 600 : 400}>
-        {news.run_id === null ? news.title : <Link to={`/runs/${news.run_id}`}>{news.title}</Link>}
+        {news.run_id === null ? (
+          <Prose text={news.title} />
+        ) : (
+          <Link to={`/runs/${news.run_id}`}>{news.title}</Link>
+        )}
       </Text>
       <Text size="xs" c="dimmed" lineClamp={3}>
-        {news.body}
+        <Prose text={news.body} />
       </Text>
     </div>
   );

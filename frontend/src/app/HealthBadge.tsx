@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { queries } from "@/api/queries";
 import type { HealthComponent } from "@/api/types";
 import { HEALTH_TONES, Pill } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 
 export const HEALTH_EVERY_MS = 5_000;
@@ -44,10 +45,12 @@ function Component({ component }: { component: HealthComponent }) {
       <Pill tone={HEALTH_TONES[component.status]}>
         <span style={{ color: "var(--ch-text)" }}>{component.name}</span>
       </Pill>
-      <Text size="sm">{component.found}</Text>
+      <Text size="sm">
+        <Prose text={component.found} />
+      </Text>
       {component.advice && (
         <Text size="xs" c="dimmed">
-          {component.advice}
+          <Prose text={component.advice} />
         </Text>
       )}
     </div>

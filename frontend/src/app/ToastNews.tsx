@@ -1,8 +1,11 @@
+import { Anchor } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
+import { useNavigate } from "react-router";
 import { queries } from "@/api/queries";
-import type { Severity } from "@/api/types";
+import type { Notification, Severity } from "@/api/types";
+import { Prose } from "@/components/Prose";
 import { NEWS } from "./Bell";
 
 const COLOURS: Record<Severity, string> = { info: "blue", warning: "yellow", error: "red" };
@@ -10,6 +13,7 @@ const COLOURS: Record<Severity, string> = { info: "blue", warning: "yellow", err
 /** Show as toasts what is told while the page is open; what was there before waits behind the bell. */
 export function ToastNews() {
   const { data } = useQuery(queries.notifications(NEWS));
+  const navigate = useNavigate();
   const seenMs = useRef<number>(undefined);
   useEffect(() => {
     if (!data) return;
@@ -20,12 +24,32 @@ export function ToastNews() {
       if (one.last_ms > before && one.read_ms === null) {
         notifications.show({
           id: `news-${one.id}`,
-          title: one.title,
-          message: one.body,
+          title: <Prose text={one.title} />,
+          message: <Told news={one} onOpen={(id) => void navigate(`/runs/${id}`)} />,
           color: COLOURS[one.severity],
         });
       }
     }
-  }, [data]);
+  }, [data, navigate]);
   return null;
+}
+
+type ToldProps = { news: Notification; onOpen: (runId: number) => void };
+
+/** Toasts stand outside the router, so that a link there is a button of ours. */
+function Told({ news: { body, run_id }, onOpen }: ToldProps) {
+  return (
+    <>
+      {body && (
+        <div>
+          <Prose text={body} />
+        </div>
+      )}
+      {run_id !== null && (
+        <Anchor component="button" type="button" size="sm" onClick={() => onOpen(run_id)}>
+          To run {run_id}
+        </Anchor>
+      )}
+    </>
+  );
 }

@@ -4,6 +4,7 @@ import { Link } from "react-router";
 import type { Lineage } from "@/api/types";
 import { bytes, count, exact } from "@/lib/format";
 import classes from "./LineageFacts.module.css";
+import { Prose } from "./Prose";
 import { Time } from "./Time";
 
 /** All that is known of a candle: its values, the object and request it came by, what it fed, what it was before. */
@@ -45,7 +46,9 @@ function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) 
 function Absent({ lineage }: { lineage: Lineage }) {
   return (
     <Alert color="yellow" variant="light" title="There is no candle">
-      <Text size="sm">{lineage.why_not}</Text>
+      <Text size="sm">
+        <Prose text={lineage.why_not ?? ""} />
+      </Text>
       <Anchor component={Link} size="sm" to={`/data?symbol=${lineage.symbol}&interval=${lineage.interval}`}>
         {lineage.gap_id === null ? "See what is held" : `See gap ${lineage.gap_id} and what is held`}
       </Anchor>

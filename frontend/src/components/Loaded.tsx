@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconCloudOff } from "@tabler/icons-react";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { messageOf, Unreachable } from "@/api/problem";
+import { Prose } from "./Prose";
 import { Time } from "./Time";
 
 type Props<T> = {
@@ -62,7 +63,9 @@ export function Failed({
       title={isAway ? "No connection" : "This could not be loaded"}
     >
       <Group justify="space-between" gap="sm">
-        <Text size="sm">{messageOf(error)}</Text>
+        <Text size="sm">
+          <Prose text={messageOf(error)} />
+        </Text>
         <Button size="xs" variant="default" onClick={onRetry} loading={isTrying}>
           Try again
         </Button>

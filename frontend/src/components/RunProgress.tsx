@@ -2,6 +2,7 @@ import { Group, Progress, Text } from "@mantine/core";
 import type { Run } from "@/api/types";
 import { count } from "@/lib/format";
 import { duration } from "@/lib/time";
+import { Prose } from "./Prose";
 
 const COLOURS: Partial<Record<Run["state"], string>> = {
   succeeded: "green",
@@ -30,7 +31,7 @@ export function RunProgress({ run, compact = false }: { run: Run; compact?: bool
           {amountText(run)}
         </Text>
         <Text size="xs" c="dimmed" className="ch-num">
-          {restText(run)}
+          <Prose text={restText(run)} />
         </Text>
       </Group>
     </div>

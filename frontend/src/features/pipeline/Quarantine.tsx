@@ -9,6 +9,7 @@ import type { components } from "@/api/schema";
 import { EmptyState } from "@/components/EmptyState";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { plural } from "@/lib/format";
 import classes from "./Pipeline.module.css";
@@ -100,7 +101,7 @@ function EntryRow({ entry }: { entry: Entry }) {
       </Text>
       {rows.map((row) => (
         <Text key={row.index} size="xs" component="div">
-          Row {row.index}: {row.reason} <Code className={classes.raw}>{row.raw}</Code>
+          Row {row.index}: <Prose text={row.reason} /> <Code className={classes.raw}>{row.raw}</Code>
         </Text>
       ))}
       <Text size="xs" c="dimmed" className={classes.raw}>

@@ -7,6 +7,7 @@ import { Figure, Figures } from "@/components/Figure";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
 import { HealthPill } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { bytes, count } from "@/lib/format";
 
@@ -39,7 +40,7 @@ export function Storage() {
         </Loaded>
         {stores?.map((one) => (
           <Text key={one.name} size="sm" mt="sm" component="div">
-            <HealthPill status={one.status} /> {one.name}: {one.found}. {one.advice}
+            <HealthPill status={one.status} /> {one.name}: <Prose text={`${one.found}. ${one.advice}`} />
           </Text>
         ))}
       </Panel>

@@ -2,6 +2,7 @@ import { Alert, Group, Text } from "@mantine/core";
 import type { RunDetails } from "@/api/types";
 import { Panel } from "@/components/Panel";
 import { Pill, type Tone } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { kindWords } from "@/components/runs/words";
 import { Time } from "@/components/Time";
 import { duration } from "@/lib/time";
@@ -24,7 +25,9 @@ export function ErrorPanel({ run: { error, error_kind, traceback } }: Props) {
   if (!error) return null;
   return (
     <Alert color="red" variant="light" title={ERROR_TITLES[error_kind ?? ""] ?? "Failed"}>
-      <Text size="sm">{error.what}</Text>
+      <Text size="sm">
+        <Prose text={error.what} />
+      </Text>
       {error.todo && (
         <Text size="sm" mt={6}>
           <strong>What to do:</strong> {error.todo}
@@ -33,7 +36,7 @@ export function ErrorPanel({ run: { error, error_kind, traceback } }: Props) {
       {error.series && (
         <Text size="xs" c="dimmed" mt={6}>
           {error.series}
-          {error.window && `, ${error.window[0]} to ${error.window[1]}`}
+          {error.window && <Prose text={`, ${error.window[0]} to ${error.window[1]}`} />}
         </Text>
       )}
       {traceback && (
@@ -178,7 +181,9 @@ export function StoryPanel({ run: { events } }: Props) {
             // biome-ignore lint/suspicious/noArrayIndexKey: two events may be alike in all they tell
             <li key={index}>
               <Time ms={event.at_ms} to="second" />
-              <span>{event.message}</span>
+              <span>
+                <Prose text={event.message} />
+              </span>
             </li>
           ))}
         </ol>

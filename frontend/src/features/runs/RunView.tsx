@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import type { RunDetails } from "@/api/types";
 import { Figure, Figures } from "@/components/Figure";
 import { Panel } from "@/components/Panel";
+import { Prose } from "@/components/Prose";
 import { RunProgress } from "@/components/RunProgress";
 import { isMoving, isOpen } from "@/components/runs/actions";
 import { NobodyLeads } from "@/components/runs/NobodyLeads";
@@ -78,7 +79,7 @@ function Numbers({ run }: { run: RunDetails }) {
         <Figure label="Took" value={duration(run.took_ms)} about={<Time ms={run.finished_ms} />} />
       )}
       <Figure label="Attempt" value={count(run.attempt)} about={`of ${run.attempt_limit} without progress`} />
-      {run.waiting_for && <Figure label="Waits for" value={run.waiting_for} />}
+      {run.waiting_for && <Figure label="Waits for" value={<Prose text={run.waiting_for} />} />}
       {run.current_series && isMoving(run) && (
         <Figure label="Works on" value={run.current_series} about={<Time ms={run.current_open_ms} />} />
       )}

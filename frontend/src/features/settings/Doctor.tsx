@@ -5,6 +5,7 @@ import { useAction } from "@/api/operator";
 import type { components } from "@/api/schema";
 import { Panel } from "@/components/Panel";
 import { Pill, type Tone } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 
 type Finding = components["schemas"]["DoctorFindingOut"];
 
@@ -52,8 +53,7 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
             {one.area}: {one.check}
           </Pill>
           <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-            {one.found}
-            {one.advice && `; ${one.advice}`}
+            <Prose text={one.advice ? `${one.found}; ${one.advice}` : one.found} />
           </Text>
         </Group>
       ))}

@@ -7,6 +7,7 @@ import { Figure, Figures } from "@/components/Figure";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
 import { HealthPill, Pill } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 
 const EVERY_MS = 2_000;
@@ -28,7 +29,7 @@ export function Healing() {
         <Figure
           label="Exchange"
           value={exchange ? <HealthPill status={exchange.status} /> : "–"}
-          about={exchange?.found}
+          about={exchange && <Prose text={exchange.found} />}
         />
         <Loaded query={limits} lines={1}>
           {(data) => <Calls limit={data.exchanges[0]} />}
@@ -45,7 +46,7 @@ export function Healing() {
       <List size="sm" aria-label="Notifications">
         {news.data?.notifications.slice(0, 4).map((one) => (
           <List.Item key={one.id}>
-            {one.title}, <Time ms={one.last_ms} relative />
+            <Prose text={one.title} />, <Time ms={one.last_ms} relative />
           </List.Item>
         ))}
         {news.data?.notifications.length === 0 && <List.Item>Nothing yet</List.Item>}

@@ -2,6 +2,7 @@ import { Anchor, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "react-router";
 import type { Gap } from "@/api/types";
 import { GapPill } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { plural } from "@/lib/format";
 import classes from "./Gaps.module.css";
@@ -19,10 +20,14 @@ export function GapStory({ gap }: { gap: Gap }) {
       <Text size="sm" className="ch-num">
         <Time ms={gap.start_ms} /> – <Time ms={gap.end_ms} />
       </Text>
-      {gap.hint && <Text size="sm">{gap.hint}</Text>}
+      {gap.hint && (
+        <Text size="sm">
+          <Prose text={gap.hint} />
+        </Text>
+      )}
       {gap.error && (
         <Text size="sm" c="var(--ch-error)">
-          {gap.error}
+          <Prose text={gap.error} />
         </Text>
       )}
       {gap.beyond_reach > 0 && (

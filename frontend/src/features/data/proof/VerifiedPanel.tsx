@@ -11,6 +11,7 @@ import { Figure, Figures } from "@/components/Figure";
 import { Loaded } from "@/components/Loaded";
 import { Panel } from "@/components/Panel";
 import { Pill } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { count } from "@/lib/format";
 import { oneOf, useUrlState } from "@/lib/urlState";
@@ -75,7 +76,7 @@ const COLUMNS: Column<VerifiedDay>[] = [
     title: "What was found",
     cell: (one) => (
       <Text size="sm" miw={220} style={{ overflowWrap: "anywhere" }}>
-        {one.detail || "–"}
+        <Prose text={one.detail || "–"} />
       </Text>
     ),
   },

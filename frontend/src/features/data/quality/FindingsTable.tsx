@@ -6,6 +6,7 @@ import { keys } from "@/api/queries";
 import type { Finding, Severity } from "@/api/types";
 import { type Column, DataTable } from "@/components/DataTable";
 import { SeverityPill } from "@/components/Pill";
+import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { count } from "@/lib/format";
 import { KIND_WORDS } from "./words";
@@ -57,7 +58,7 @@ const COLUMNS: Column<Finding>[] = [
     title: "Detail",
     cell: (one) => (
       <Text size="sm" miw={220} style={{ overflowWrap: "anywhere" }}>
-        {one.detail}
+        <Prose text={one.detail} />
       </Text>
     ),
   },
