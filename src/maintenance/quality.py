@@ -26,6 +26,7 @@ from src.warehouse.series import SeriesRow, lock_series
 from src.warehouse.symbols import TRADING
 
 _OPEN_TIME = re.compile(r"\s*\[\s*(\d{12,16})\b")
+_SET_ASIDE = "set aside: what the exchange sent cannot be true, or does not fit"
 # How ``transform`` words a row that contradicts another of its answer.
 _DOUBLES = ("another candle of", "opens before")
 
@@ -37,7 +38,9 @@ def find_quality(connection: Connection, row: SeriesRow, window: Window, now_ms:
     found = list(check_candles(key.interval, columns, window))
     found += _bad_rows(connection, key, window)
     for day, count in count_by_day(connection, row, window).items():
-        what = "the exchange changed candles after they had closed; the newest answer holds, what was before is kept"
+        what = (
+            "the exchange changed candles after they had closed; the newest answer holds, the earlier is kept"
+        )
         found.append(Finding(day, FindingKind.RESTATEMENT, Severity.WARNING, count, what))
     if window.start_ms <= now_ms < window.end_ms:
         found += _staleness(connection, row, now_ms)
@@ -72,7 +75,7 @@ def _bad_rows(connection: Connection, key: SeriesKey, window: Window) -> Iterato
             kind = FindingKind.DUPLICATE if reason.startswith(_DOUBLES) else FindingKind.QUARANTINED
             by_day[open_ms // DAY_MS, kind].append(open_ms)
     for (day, kind), times in sorted(by_day.items()):
-        yield make_finding(day, kind, Severity.WARNING, times, "set aside: what the exchange sent cannot be true, or does not fit")
+        yield make_finding(day, kind, Severity.WARNING, times, _SET_ASIDE)
 
 
 def _open_time_of(raw: str) -> int | None:

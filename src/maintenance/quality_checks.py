@@ -62,7 +62,8 @@ def make_finding(
     times = sorted(map(int, times_ms))
     named = ", ".join(f"{utc_from_ms(time):%H:%M:%S}".removesuffix(":00") for time in times[:_NAMED])
     more = f" and {len(times) - _NAMED} more" if len(times) > _NAMED else ""
-    return Finding(utc_from_ms(day * DAY_MS).date(), kind, severity, len(times), f"{what}: {named}{more} (UTC)")
+    detail = f"{what}: {named}{more} (UTC)"
+    return Finding(utc_from_ms(day * DAY_MS).date(), kind, severity, len(times), detail)
 
 
 def _changes(closes: NDArray[np.float64]) -> NDArray[np.float64]:

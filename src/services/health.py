@@ -181,7 +181,8 @@ def judge_series(rows: Sequence[SeriesStatus], now_ms: int) -> Component:
     numbers |= {"halted": sum(row.is_halted for row in rows)}
     numbers |= {"empty": sum(row.last_open_ms is None and not row.is_halted for row in rows)}
     if not rows:
-        return Component("series", Status.DEGRADED, "nothing is tracked", "track symbols", numbers)
+        found = "nothing is tracked yet: begin at Get started"
+        return Component("series", Status.HEALTHY, found, numbers=numbers)
     told = ", ".join(f"{counted[each]} {each.value}" for each in Freshness)
     if stale := [name for name, freshness in judged.items() if freshness is Freshness.STALE]:
         more = f" and {len(stale) - _NAMED} more" if len(stale) > _NAMED else ""

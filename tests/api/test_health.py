@@ -137,6 +137,7 @@ def test_stale_series_are_named_and_halted_ones_are_not() -> None:
     stale = SeriesStatus(BTC, 1, 0, None, None)
     halted = SeriesStatus(BTC, 1, 0, None, None, status="BREAK")
     assert "BTCUSDT 1m" in judge_series([stale], END_MS).advice
+    assert judge_series([], END_MS).status is Status.HEALTHY  # nobody has begun
     told = judge_series([halted], END_MS)
     assert (told.status, told.numbers[Freshness.STALE.value], told.numbers["halted"]) == (
         Status.HEALTHY,

@@ -101,7 +101,8 @@ def judge_budget(row: BudgetRow | None, share: float, now_ms: int) -> Iterator[F
 def _judge_weight(row: BudgetRow, share: float) -> Finding:
     if row.weight_limit is None:
         return ok("budget", "the exchange's limit has not been read yet", weight_limit=None)
-    at = "" if row.minute_start_ms is None else f" in the minute of {format_utc(row.minute_start_ms)[11:16]} UTC"
+    minute_ms = row.minute_start_ms
+    at = "" if minute_ms is None else f" in the minute of {format_utc(minute_ms)[11:16]} UTC"
     allowed = int(row.weight_limit * share)
     found = f"{row.used_weight:,} of {row.weight_limit:,} weight used{at}; our share is {allowed:,}"
     return ok("budget", found, used_weight=row.used_weight, weight_limit=row.weight_limit)

@@ -75,7 +75,7 @@ def overdue_ms(row: SeriesStatus, now_ms: int) -> int | None:
 
 def _judge_series(rows: Sequence[SeriesStatus], now_ms: int, allowed_ms: int) -> Finding:
     if not rows:
-        return warning("series", "no series is tracked", "./candlehouse symbols add BTCUSDT")
+        return ok("series", "nothing is tracked yet", "./candlehouse symbols add BTCUSDT")
     overdue = {f"{row.key.symbol} {row.key.interval.value}": overdue_ms(row, now_ms) for row in rows}
     late = [Late(name, ms) for name, ms in overdue.items() if ms is not None and ms > allowed_ms]
     if late:
