@@ -85,8 +85,7 @@ def day_of_card(card: Card, hours: Hours, edge: Edge | None, cutoff_ms: int) -> 
     parts = [part.amounts for part in (hours, edge) if part and part.amounts]
     if card.forming and is_new(card, cutoff_ms):
         parts.append(card.forming)
-    closes = [close for start_ms, close in hours.closes if start_ms < hour_ms]
-    before = edge.close_before if edge and edge.close_before is not None else next(reversed(closes), None)
+    before = edge.close_before if edge and edge.close_before is not None else _close_before(hours, hour_ms)
     held = hours.candle_count + (edge.candle_count if edge else 0)
     is_complete = 0 < held >= _minutes_until_last(cutoff_ms, card)
     return sum_up(parts, find_price(card, hours), before, is_complete=is_complete)
@@ -97,8 +96,14 @@ def find_price(card: Card, hours: Hours) -> tuple[Decimal, int] | None:
     if card.last_price is not None and card.seen_ms is not None:
         return card.last_price, card.seen_ms
     if hours.amounts and card.last_open_ms is not None:
-        return hours.closes[-1][1], card.interval.next(card.last_open_ms)
+        return Decimal(hours.closes[-1][1]), card.interval.next(card.last_open_ms)
     return None
+
+
+def _close_before(hours: Hours, hour_ms: int) -> Decimal | None:
+    """Return the last close of the hours that begin before *hour_ms*."""
+    closes = [close for start_ms, close in hours.closes if start_ms < hour_ms]
+    return Decimal(closes[-1]) if closes else None
 
 
 def is_new(card: Card, cutoff_ms: int) -> bool:

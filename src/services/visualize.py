@@ -72,7 +72,7 @@ class VisualizeService:
                     day = day_of_card(card, own, edges.get(card.symbol), cutoff_ms)
                 else:
                     day = self._day(connection, exchange, card.symbol)
-                closes = [close for _, close in own.closes[-_SPARKS:]]
+                closes = [Decimal(close) for _, close in own.closes[-_SPARKS:]]
                 made.append(_symbol_card(card, day, closes, now_ms))
         return made
 

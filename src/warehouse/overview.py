@@ -53,12 +53,13 @@ class Amounts:
 class Hours:
     """Hourly rollups of a symbol: what those that begin within a day come to, None where none does.
 
-    *closes* are theirs and those of six hours before, each with the hour's start in UTC ms, oldest first.
+    *closes* are theirs and those of six hours before, each with the hour's start in UTC ms, oldest first; as
+    the database spells them, since most are only passed on.
     """
 
     amounts: Amounts | None
     candle_count: int
-    closes: list[tuple[int, Decimal]]
+    closes: list[tuple[int, str]]
 
 
 NO_HOURS = Hours(None, 0, [])
@@ -96,13 +97,15 @@ def list_cards(connection: Connection, exchange: str) -> list[Card]:
     same = and_(*[latest.c[name] == series.c[name] for name in ("exchange", "symbol", "interval_code")])
     named = and_(symbols.c.exchange == series.c.exchange, symbols.c.symbol == series.c.symbol)
     shown = ("open_time", "close_price", "high_price", "low_price", "volume", "quote_volume", "trade_count")
+    own = ("id", "exchange", "symbol", "interval_code", "tier", "record_count", "last_open_time")
+    columns: list[ColumnElement[Any]] = [
+        *(series.c[name] for name in own),
+        symbols.c.status,
+        latest.c.exchange_time,
+        *(latest.c[n].label(f"latest_{n}") for n in shown),
+    ]
     query = (
-        select(
-            series,
-            symbols.c.status,
-            latest.c.exchange_time,
-            *(latest.c[n].label(f"latest_{n}") for n in shown),
-        )
+        select(*columns)
         .select_from(series.outerjoin(latest, same).outerjoin(symbols, named))
         .where(series.c.tracked, series.c.exchange == exchange)
         .order_by(series.c.symbol, series.c.interval_code)
@@ -155,8 +158,9 @@ def _amounts(row: Row[Any]) -> Amounts | None:
 
 
 def _hours(row: Row[Any]) -> Hours:
-    pairs = (pair.split(" ") for pair in row.closes.split(","))
-    closes = sorted((int(start_ms), Decimal(close)) for start_ms, close in pairs)
+    # Pairs as `dialects.as_pairs` writes them; a loop over each would be half of what a dashboard costs.
+    flat = row.closes.replace(",", " ").split(" ")
+    closes = sorted(zip(map(int, flat[::2]), flat[1::2], strict=True))
     return Hours(_amounts(row), int(row.candles), closes)
 
 
