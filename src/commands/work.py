@@ -32,7 +32,8 @@ def cycle(as_json: bool) -> None:
         lambda: (
             f"fetched {extracted['candles']} candles and {extracted['snapshots']} snapshots, "
             f"loaded {loaded['objects']} objects: {loaded['inserted']} candles new, "
-            f"{loaded['replaced']} replaced"
+            f"{loaded['replaced']} replaced, {loaded['unchanged']} unchanged, {loaded['bad_rows']} rows set "
+            f"aside; {run.result['objects_waiting']} objects wait to be loaded"
         ),
     )
     _exit_for(extracted["failures"], transformed["quarantined"])

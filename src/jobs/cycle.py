@@ -18,11 +18,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CycleReport:
-    """What one cycle did."""
+    """What one cycle did; *objects_waiting* is what is landed and yet to be loaded, here or by another."""
 
     extracted: ExtractReport
     transformed: TransformReport
     took_ms: int
+    objects_waiting: int
 
 
 def run_cycle(
@@ -48,7 +49,8 @@ def run_cycle(
         return is_over or is_stopping()
 
     transformed = transform.load_waiting(should_stop, lanes)
-    report = CycleReport(extracted, transformed, clock.now_ms() - started_ms)
+    took_ms = clock.now_ms() - started_ms
+    report = CycleReport(extracted, transformed, took_ms, transform.count_waiting())
     _log(report, run)
     return report
 
@@ -59,6 +61,8 @@ def _log(report: CycleReport, run: int | None) -> None:
         tasks_by_error[error].append(task)
     for error, tasks in tasks_by_error.items():
         log.error("extraction failed", error=error, tasks=tasks)
+    loaded = report.transformed.loaded
+    # What was fetched and is neither new, replaced nor unchanged lies in objects that wait: none is lost.
     log.info(
         "cycle done",
         run=run,
@@ -66,9 +70,12 @@ def _log(report: CycleReport, run: int | None) -> None:
         fetched=report.extracted.candles,
         snapshots=report.extracted.snapshots,
         catching_up=report.extracted.catching_up,
-        objects=report.transformed.loaded.objects,
-        inserted=report.transformed.loaded.inserted,
-        replaced=report.transformed.loaded.replaced,
+        objects=loaded.objects,
+        inserted=loaded.inserted,
+        replaced=loaded.replaced,
+        unchanged=loaded.unchanged,
+        rows_set_aside=loaded.bad_rows,
+        objects_waiting=report.objects_waiting,
         quarantined=len(report.transformed.quarantined),
         failed=len(report.extracted.failures),
         took_ms=report.took_ms,

@@ -28,7 +28,7 @@ from src.transform.depth import parse_depth
 from src.transform.looks import Look, Looks, Taken, look_fairly
 from src.transform.sifting import sift_klines
 from src.warehouse.bulk import BulkLoadError
-from src.warehouse.catalog import CatalogRow, quarantine
+from src.warehouse.catalog import CatalogRow, count_waiting, quarantine
 from src.warehouse.engine import Warehouse
 from src.warehouse.facts import DepthBatch, KlineBatch
 from src.warehouse.loading import LoadResult, load_slice
@@ -64,6 +64,7 @@ class TransformReport:
         total.objects += loaded.objects
         total.inserted += loaded.inserted
         total.replaced += loaded.replaced
+        total.unchanged += loaded.unchanged
         total.levels += loaded.levels
         total.bad_rows += loaded.bad_rows
 
@@ -116,6 +117,11 @@ class TransformManager:
             self._taken.wait_for(others, should_stop)
             self._load_free(lanes, should_stop, report)
         return report
+
+    def count_waiting(self) -> int:
+        """Count the objects that wait to be loaded, by whomever."""
+        with self._warehouse.read() as connection:
+            return count_waiting(connection)
 
     def _load_free(
         self, lanes: Sequence[Lane], should_stop: Callable[[], bool], report: TransformReport

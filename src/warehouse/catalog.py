@@ -138,6 +138,12 @@ def list_waiting(connection: Connection, lane: Lane, limit: int) -> list[Catalog
     return [_from_row(row) for row in connection.execute(query)]
 
 
+def count_waiting(connection: Connection) -> int:
+    """Count the objects of all lanes that wait to be loaded."""
+    query = select(func.count()).where(lake_objects.c.state == ObjectState.LANDED.value)
+    return connection.execute(query).scalar_one()
+
+
 def is_anything_waiting(connection: Connection) -> bool:
     """Return whether any object waits to be loaded."""
     query = select(lake_objects.c.id).where(lake_objects.c.state == ObjectState.LANDED.value).limit(1)

@@ -32,11 +32,15 @@ class _UnknownSeries(Exception):
 
 @dataclass(slots=True)
 class LoadResult:
-    """What was changed: objects marked loaded, candles that are new or replaced, levels, rows set aside."""
+    """What was changed: objects marked loaded, candles that are new or replaced, levels, rows set aside.
+
+    *unchanged* are the candles that were held already, and those of which the same load had a newer one.
+    """
 
     objects: int = 0
     inserted: int = 0
     replaced: int = 0
+    unchanged: int = 0
     levels: int = 0
     bad_rows: int = 0
 
@@ -102,6 +106,7 @@ def _load_klines(connection: Connection, batches: Sequence[KlineBatch], result: 
             result.inserted += touched.inserted
             result.replaced += touched.replaced
     extend_coverage(connection, additions)
+    result.unchanged = sum(len(batch.open_times_ms) for batch in batches) - result.inserted - result.replaced
 
 
 def _by_series(batches: Sequence[KlineBatch]) -> dict[SeriesKey, list[KlineBatch]]:

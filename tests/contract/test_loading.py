@@ -217,12 +217,13 @@ def test_forming_candle_is_never_stored(pipeline: Pipeline) -> None:
 def test_loading_candles_again_changes_nothing(pipeline: Pipeline) -> None:
     objects = [one for one in fixed_set() if one.klines]
     pipeline.land(*objects)
-    pipeline.load()
+    first = pipeline.load().loaded
     expected = everything(pipeline)
     with pipeline.warehouse.write() as connection:
         connection.execute(lake_objects.update().values(state=ObjectState.LANDED))
     report = pipeline.load(slice_objects=5)
     assert (report.loaded.objects, report.loaded.inserted, report.loaded.replaced) == (len(objects), 0, 0)
+    assert report.loaded.unchanged == first.inserted + first.replaced + first.unchanged
     assert everything(pipeline) == expected
 
 
