@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -270,9 +270,17 @@ class Writer:
             at, number = at + MINUTE_MS, number + 1
 
 
-def in_transaction(warehouse: Warehouse) -> AbstractContextManager[Connection]:
+@contextmanager
+def in_transaction(warehouse: Warehouse) -> Iterator[Connection]:
     """Open what others do to read: a transaction that keeps a server's table as it is until its end."""
-    return warehouse.engine.begin() if warehouse.is_mysql else warehouse.read()
+    if not warehouse.is_mysql:
+        with warehouse.read() as connection:
+            yield connection
+        return
+    with warehouse.engine.begin() as connection:
+        # The server ends our own sessions when they are silent for long; those of other programs it lets be.
+        connection.exec_driver_sql("SET SESSION wait_timeout = 600")
+        yield connection
 
 
 def test_no_writer_waits_long_while_it_runs_and_somebody_reads_for_long(
