@@ -179,9 +179,10 @@ class TransformManager:
                 self._quarantine(row, outcome.reason, report)
             else:
                 batches.append(outcome)
+        # It may wait for readers, which holds nobody else up.
+        self._ensure_partitions(batches)
         # What other threads load in this stream comes in between, in the order in which they asked.
         with self._turns[stream]:
-            self._ensure_partitions(batches)
             self._load_batches(batches, reading.rows, report)
 
     def _read(self, row: CatalogRow) -> Batch | BadObject:
