@@ -3,7 +3,7 @@ PY := .venv/bin/python
 # Tests that wait for processes and servers leave half a core idle, so each gets two; more gain nothing.
 WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo web web-dev test e2e screenshots lint types api-types fmt bench soak ninety-days lock ci
+.PHONY: help setup run demo web web-dev test e2e screenshots lint types api-types fmt bench bench-web soak ninety-days lock ci
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ fmt: setup ## format the code and mend what can be mended
 
 bench: setup ## measure how fast it is, on real servers
 	@scripts/servers run --durable $(PY) -m bench
+
+bench-web: setup web ## measure how smooth the web app is, in a browser
+	@$(PY) scripts/web.py measure
 
 soak: setup ## a hundred kills, batches at full size and two thousand cycles, checked against the truth
 	@scripts/servers run $(PY) -m bench.soak

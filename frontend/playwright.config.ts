@@ -12,6 +12,7 @@ export default defineConfig({
   projects: [
     { name: "e2e", testMatch: "*.spec.ts" },
     { name: "screenshots", testMatch: "*.shots.ts" },
+    { name: "measure", testMatch: "*.measure.ts" },
   ],
   use: {
     actionTimeout: 60_000,

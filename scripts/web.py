@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER = "/usr/bin/chromium"
-IN_BROWSER = ("e2e", "screenshots")
+IN_BROWSER = ("e2e", "screenshots", "measure")
 
 
 def main(script: str) -> int:
