@@ -3,6 +3,7 @@
  * API's calls; what the person does with it is told through `ChartEvents`.
  */
 import {
+  type CandlestickData,
   CandlestickSeries,
   CrosshairMode,
   createChart,
@@ -13,6 +14,7 @@ import {
   type ISeriesMarkersPluginApi,
   PriceScaleMode,
   type Time,
+  type WhitespaceData,
 } from "lightweight-charts";
 import type { Interval } from "@/api/types";
 import { roughMs } from "@/lib/interval";
@@ -25,6 +27,7 @@ import { bandsOf, candleOf, restatedMarks, secondsOf, volumeOf } from "./data";
 import { GapBands } from "./gapBands";
 import { crosshairText, tickText } from "./labels";
 import { Lines } from "./lines";
+import { barsPerPixel, thinCandles, thinVolume } from "./thin";
 
 export type ChartEvents = {
   /** The span of time that is in view has changed. */
@@ -53,6 +56,9 @@ export class CandleChart {
   private colours: Colours = readColours();
   private drawn: Drawn = { slots: [], holes: [] };
   private interval: Interval = "1m";
+  /** What is drawn beside the slots, and how many bars share a pixel in that. */
+  private bars: (CandlestickData | WhitespaceData)[] = [];
+  private density = 1;
   /** What to show as soon as its candles are there, until a person moves the chart. */
   private wanted: Span | null = null;
   private isByHand = false;
@@ -69,8 +75,8 @@ export class CandleChart {
       crosshair: { mode: CrosshairMode.Normal },
       timeScale: {
         rightOffset: AIR_BARS,
-        // No conflation below half a pixel: it joins the bars on both sides of a hole, and fails on empty slots.
-        minBarSpacing: 0.25,
+        // So 8,000 bars fit on a usual screen; `thin` keeps them smooth.
+        minBarSpacing: 0.1,
         timeVisible: true,
         secondsVisible: false,
       },
@@ -97,16 +103,19 @@ export class CandleChart {
   setSlots(drawn: Drawn, interval: Interval) {
     const before = this.drawn.slots;
     const from = interval === this.interval ? changedFrom(before, drawn.slots) : null;
-    const isSame = from !== null && before.length > 0;
+    // Where bars are merged, only the last stands alone.
+    const isSame = from !== null && before.length > 0 && (this.density === 1 || from >= before.length - 1);
     const seen = this.chart.timeScale().getVisibleLogicalRange();
     this.drawn = drawn;
     if (isSame) {
-      for (const slot of drawn.slots.slice(from)) {
-        this.candles.update(candleOf(slot, this.colours));
+      for (const [offset, slot] of drawn.slots.slice(from).entries()) {
+        const bar = candleOf(slot, this.colours);
+        this.bars[from + offset] = bar;
+        this.candles.update(bar);
         this.volume.update(volumeOf(slot, this.colours));
       }
     } else {
-      this.feed();
+      this.feed(interval);
       const kept = interval === this.interval && before[0] && drawn.slots[0] ? before : null;
       if (this.wanted) this.showWanted();
       else if (kept && seen) this.keep(kept, seen);
@@ -114,7 +123,7 @@ export class CandleChart {
     this.interval = interval;
     this.paintPrice();
     this.bands.show(bandsOf(interval, drawn.slots, drawn.holes));
-    this.marks.setMarkers(restatedMarks(drawn.slots, this.colours));
+    this.marks.setMarkers(restatedMarks(drawn.slots, this.bars, this.colours));
   }
 
   /** Show a span; where its candles are not there yet, as soon as they are. */
@@ -195,10 +204,34 @@ export class CandleChart {
     this.chart.remove();
   }
 
-  private feed() {
+  private feed(interval: Interval) {
     const { slots } = this.drawn;
-    this.candles.setData(slots.map((slot) => candleOf(slot, this.colours)));
-    this.volume.setData(slots.map((slot) => volumeOf(slot, this.colours)));
+    const candles = slots.map((slot) => candleOf(slot, this.colours));
+    const volume = slots.map((slot) => volumeOf(slot, this.colours));
+    const groupS = (this.density * roughMs(interval)) / 1_000;
+    this.bars = this.density === 1 ? candles : thinCandles(candles, groupS);
+    this.candles.setData(this.bars);
+    this.volume.setData(this.density === 1 ? volume : thinVolume(volume, groupS));
+  }
+
+  /** Draw anew what is drawn already; it stays in view. */
+  private feedAgain() {
+    if (this.drawn.slots.length === 0) return;
+    const seen = this.chart.timeScale().getVisibleLogicalRange();
+    this.feed(this.interval);
+    if (seen) this.chart.timeScale().setVisibleLogicalRange(seen);
+    this.marks.setMarkers(restatedMarks(this.drawn.slots, this.bars, this.colours));
+  }
+
+  /** Merge as many bars as share a pixel now. */
+  private fit() {
+    const scale = this.chart.timeScale();
+    const seen = scale.getVisibleLogicalRange();
+    const spacing = seen ? scale.width() / (seen.to - seen.from) : 1;
+    const density = barsPerPixel(spacing, window.devicePixelRatio);
+    if (density === this.density) return;
+    this.density = density;
+    this.feedAgain();
   }
 
   private nearestClose(place: number): string {
@@ -242,12 +275,7 @@ export class CandleChart {
     this.bands.paint(this.colours);
     this.lines.paint(this.colours);
     this.paintPrice();
-    if (this.drawn.slots.length > 0) {
-      const seen = this.chart.timeScale().getVisibleLogicalRange();
-      this.feed();
-      if (seen) this.chart.timeScale().setVisibleLogicalRange(seen);
-      this.marks.setMarkers(restatedMarks(this.drawn.slots, this.colours));
-    }
+    this.feedAgain();
   }
 
   /** The label of the last price, whose bar may be hollow; none where what is held ends in the past. */
@@ -275,6 +303,7 @@ export class CandleChart {
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
       this.settle ??= setTimeout(() => {
         this.settle = undefined;
+        this.fit();
         this.tellSeen();
       }, SETTLE_MS);
     });

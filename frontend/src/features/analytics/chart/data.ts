@@ -13,6 +13,7 @@ import { floorOpen } from "@/lib/interval";
 import { placeOf, type Slot } from "../slots";
 import { type Colours, faded } from "./colours";
 import type { Band } from "./gapBands";
+import { isCandle } from "./thin";
 
 export const secondsOf = (ms: number) => Math.floor(ms / 1000) as UTCTimestamp;
 
@@ -58,14 +59,23 @@ export function bandsOf(interval: Interval, slots: readonly Slot[], holes: reado
   });
 }
 
-export function restatedMarks(slots: readonly Slot[], colours: Colours): SeriesMarker<Time>[] {
-  return slots
-    .filter((slot) => slot.isRestated)
-    .map(({ ms }) => ({
-      time: secondsOf(ms),
-      position: "aboveBar",
-      shape: "arrowDown",
-      color: colours.info,
-      size: 0.7,
-    }));
+/** Marks of what was amended, each at the bar that it is drawn in; *rows* stand beside the slots. */
+export function restatedMarks(
+  slots: readonly Slot[],
+  rows: readonly (CandlestickData | WhitespaceData)[],
+  colours: Colours,
+): SeriesMarker<Time>[] {
+  const times = new Set<Time>();
+  let drawnAt: Time | null = null;
+  for (const [place, row] of rows.entries()) {
+    if (isCandle(row)) drawnAt = row.time;
+    if (slots[place]?.isRestated && drawnAt !== null) times.add(drawnAt);
+  }
+  return [...times].map((time) => ({
+    time,
+    position: "aboveBar",
+    shape: "arrowDown",
+    color: colours.info,
+    size: 0.7,
+  }));
 }
