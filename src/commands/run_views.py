@@ -86,7 +86,12 @@ def is_moving(run: RunRow) -> bool:
 def rate_text(run: RunRow) -> str:
     if run.rate is None or not is_moving(run):
         return "-"
-    return f"{run.rate:,.0f}/s" if run.rate >= 10 else f"{run.rate:.1f}/s"
+    length, per = next((pace for pace in _PACES if run.rate * pace[0] >= 1), _PACES[-1])
+    amount = run.rate * length
+    return f"{amount:,.0f}/{per}" if amount >= 10 else f"{round(amount, 1):g}/{per}"
+
+
+_PACES = ((1, "s"), (60, "min"), (3600, "h"))
 
 
 def left_text(run: RunRow) -> str:

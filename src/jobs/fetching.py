@@ -92,13 +92,17 @@ def _target(context: RunContext) -> tuple[SeriesKey, Window]:
 def _tell_start(
     context: RunContext, series: SeriesKey, chunks: Iterable[Window], finished: Iterable[Chunk]
 ) -> None:
-    """Say what there is to do, and what earlier attempts have done of it."""
+    """Say what there is to do, and what earlier attempts have done of it.
+
+    A chunk that was interrupted is fetched anew; what it had got to is told until that is further.
+    """
     chunks, finished = list(chunks), list(finished)
     total = sum(expected_candles(series.interval, chunk) for chunk in chunks)
     context.progress.start(
         "candles",
         total,
         expected=total,
+        at_least=context.run.done if context.run.total == total else 0,
         done=sum(chunk.expected for chunk in finished),
         fetched=sum(chunk.fetched for chunk in finished),
         batches_done=len(finished),

@@ -17,6 +17,8 @@ from src.warehouse.runs import RunRow
 
 # Long enough to see past an exchange's minutes, in which the budget is used up early and then waited for.
 _RATE_WINDOW_MS = 120_000
+# What went unused before, as in a pause, is used up at once: shorter than this is no speed that lasts.
+_LEAST_MS = 5_000
 _TAKEN_UP = [
     "unit",
     "done",
@@ -51,7 +53,7 @@ class RateMeter:
         first_ms, first = self._samples[0]
         elapsed_ms = self._clock.steady_ms() - first_ms
         done = self._samples[-1][1] - first
-        return done * 1000 / elapsed_ms if done > 0 and elapsed_ms > 0 else None
+        return done * 1000 / elapsed_ms if done > 0 and elapsed_ms >= _LEAST_MS else None
 
     def time_left_ms(self, done: int, total: int | None) -> int | None:
         """Return how long the rest takes at this rate, None while that is not known."""
@@ -77,6 +79,7 @@ class Progress:
         self._meter = RateMeter(clock)
         self._steps: dict[str, str] = {}
         self._is_known = False
+        self._at_least = 0
         self._values: dict[str, Any] = {
             "unit": "",
             "done": 0,
@@ -104,9 +107,13 @@ class Progress:
             self._steps = dict(run.steps)
             self._is_known = True
 
-    def start(self, unit: str, total: int | None = None, **known: Any) -> None:
-        """Say what is counted from now on, and what an earlier attempt had done already."""
+    def start(self, unit: str, total: int | None = None, *, at_least: int = 0, **known: Any) -> None:
+        """Say what is counted from now on, and what an earlier attempt had done already.
+
+        *at_least* is what it told to be done: it stays while that is caught up with, and is no speed.
+        """
         with self._lock:
+            self._at_least = at_least
             self._values |= {"unit": unit, "total": total, **known}
             self._meter = RateMeter(self._clock)
             self._meter.note(self._values["done"])
@@ -122,6 +129,7 @@ class Progress:
     def settle(self, expected: int) -> None:
         """Say how much there was to expect in the end: what is not closed yet is not missing."""
         with self._lock:
+            self._at_least = 0
             self._values |= {"expected": expected, "total": expected, "done": expected}
 
     def finish(self) -> None:
@@ -167,8 +175,9 @@ class Progress:
         """Return what ``save_progress`` wants."""
         with self._lock:
             left_ms = self._meter.time_left_ms(self._values["done"], self._values["total"])
-            rate = self._meter.rate()
-            return {**self._key, **self._values, "rate": rate, "time_left_ms": left_ms, "steps": self._told()}
+            told = {"rate": self._meter.rate(), "time_left_ms": left_ms, "steps": self._told()}
+            told["done"] = max(self._values["done"], self._at_least)
+            return {**self._key, **self._values, **told}
 
     def _told(self) -> str | None:
         return json.dumps(self._steps) if self._steps else None

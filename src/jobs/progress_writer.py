@@ -74,9 +74,11 @@ class ProgressWriter:
                 one.loaded(counts[one.run_id].candles_loaded)
 
     def _sum_up(self, batch: int) -> None:
-        meter = self._meters.setdefault(batch, RateMeter(self._clock))
+        # It stays with a batch that works: one that was paused is measured anew.
+        meter = self._meters.pop(batch, None) or RateMeter(self._clock)
 
         def measure(done: int, total: int) -> tuple[float | None, int | None]:
+            self._meters[batch] = meter
             meter.note(done)
             return meter.rate(), meter.time_left_ms(done, total)
 

@@ -36,26 +36,28 @@ def test_rate_is_unknown_until_something_is_done_in_some_time(clock: ManualClock
     meter.note(10)
     assert meter.rate() is None  # no time went by
     clock.advance(1_000)
-    assert meter.rate() == 10.0
-    assert meter.time_left_ms(10, 100) == 9_000
+    assert meter.rate() is None  # what is done at once at the beginning is no speed that lasts
+    clock.advance(4_000)
+    assert meter.rate() == 2.0
+    assert meter.time_left_ms(10, 100) == 45_000
     assert meter.time_left_ms(10, None) is None
 
 
 def test_what_was_done_before_measuring_began_is_no_speed(clock: ManualClock) -> None:
     meter = RateMeter(clock)
     meter.note(1_000)
-    clock.advance(2_000)
-    meter.note(1_100)
+    clock.advance(5_000)
+    meter.note(1_250)
     assert meter.rate() == 50.0
 
 
 def test_rate_falls_while_nothing_happens(clock: ManualClock) -> None:
     meter = RateMeter(clock)
     meter.note(0)
-    clock.advance(1_000)
+    clock.advance(5_000)
     meter.note(100)
-    assert meter.rate() == 100.0
-    clock.advance(9_000)
+    assert meter.rate() == 20.0
+    clock.advance(5_000)
     assert meter.rate() == 10.0
     assert meter.time_left_ms(100, 200) == 10_000
 
@@ -92,7 +94,7 @@ def test_budget_that_is_used_up_early_in_each_minute_gives_an_even_rate(clock: M
 def test_more_done_than_there_was_leaves_no_time(clock: ManualClock) -> None:
     meter = RateMeter(clock)
     meter.note(0)
-    clock.advance(1_000)
+    clock.advance(5_000)
     meter.note(150)
     assert meter.time_left_ms(150, 100) == 0
 
@@ -115,7 +117,7 @@ def test_snapshot_is_what_is_saved(progress: Progress, clock: ManualClock) -> No
     progress.at(MINUTES, CAPTURED_MS)
     progress.loaded(80)
     progress.waiting("the exchange: 58 s to go")
-    clock.advance(2_000)
+    clock.advance(6_000)
     told = progress.snapshot()
     assert set(told) == {"id", "token", *_PROGRESS}
     assert told == {
@@ -131,8 +133,8 @@ def test_snapshot_is_what_is_saved(progress: Progress, clock: ManualClock) -> No
         "fetched": 110,
         "loaded": 80,
         "expected": 1_440,
-        "rate": 60.0,
-        "time_left_ms": 22_000,
+        "rate": 20.0,
+        "time_left_ms": 66_000,
         "waiting_for": "the exchange: 58 s to go",
         "steps": None,
     }
@@ -149,9 +151,9 @@ def test_what_is_counted_next_has_a_rate_of_its_own(progress: Progress, clock: M
     clock.advance(1_000)
     progress.advance(1_000)
     progress.start("rows", 50, done=0)
-    clock.advance(2_000)
+    clock.advance(5_000)
     progress.advance(10)
-    assert progress.snapshot()["time_left_ms"] == 8_000
+    assert progress.snapshot()["time_left_ms"] == 20_000
 
 
 def test_wait_and_place_can_be_over(progress: Progress) -> None:
@@ -186,8 +188,19 @@ def test_next_attempt_goes_on_from_what_the_row_says(progress: Progress, clock: 
     clock.advance(5_000)
     progress.start("candles", 1_440, done=720, fetched=700)
     progress.advance(72, fetched=72)
-    clock.advance(1_000)
-    assert (progress.snapshot()["rate"], progress.mark()) == (72.0, (792, 772))
+    clock.advance(6_000)
+    assert (progress.snapshot()["rate"], progress.mark()) == (12.0, (792, 772))
+
+
+def test_part_that_is_fetched_anew_takes_nothing_back(progress: Progress, clock: ManualClock) -> None:
+    progress.start("candles", 1_440, done=500, at_least=900)
+    shown = [progress.snapshot()["done"]]
+    for _ in range(3):
+        clock.advance(2_000)
+        progress.advance(300)
+        shown.append(progress.snapshot()["done"])
+    assert shown == [900, 900, 1_100, 1_400]
+    assert progress.snapshot()["rate"] == 150.0  # of what was counted, all of it in these six seconds
 
 
 def test_nothing_is_lost_between_threads(progress: Progress) -> None:

@@ -22,6 +22,7 @@ from src.commands.run_views import (
     COLUMNS,
     children_table,
     not_failed_text,
+    rate_text,
     retried_text,
     run_json,
     runs_table,
@@ -256,6 +257,14 @@ def test_ended_run_shows_no_rate_and_how_long_it_took() -> None:
         "1",
     )
     assert {"rate", "time left", "at", "waiting for", "last sign of life"} & set(fields) == set()
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(1234.4, "1,234/s"), (9.96, "10/s"), (1.25, "1.2/s"), (2 / 60, "2/min"), (3 / 3600, "3/h")],
+)
+def test_slow_work_is_told_by_the_minute_or_the_hour(rate: float, text: str) -> None:
+    assert rate_text(make_row(state=RUNNING, rate=rate, waiting_for=None)) == text
 
 
 def test_job_that_counts_nothing_shows_no_empty_fields() -> None:

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Group, Indicator, Popover, Stack, Text, Tooltip } from "@mantine/core";
 import { IconBell } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "react-router";
 import { client, take } from "@/api/client";
 import { useRefresh } from "@/api/live";
@@ -22,11 +23,19 @@ export function Bell() {
     act: () => take(client.POST("/api/notifications/read")),
     makesStale: [keys.notifications],
   });
+  const [isOpen, setOpen] = useState(false);
   const label = unread ? `Notifications, ${unread} unread` : "Notifications";
   return (
-    <Popover position="bottom-end" width={380} shadow="md" withRoles={false}>
+    <Popover
+      position="bottom-end"
+      width={380}
+      shadow="md"
+      withRoles={false}
+      opened={isOpen}
+      onChange={setOpen}
+    >
       <Popover.Target>
-        <Tooltip label={label}>
+        <Tooltip label={label} disabled={isOpen}>
           <Indicator
             disabled={!unread}
             label={unread > 99 ? "99+" : unread}
@@ -34,7 +43,12 @@ export function Bell() {
             color="ember"
             offset={5}
           >
-            <ActionIcon variant="subtle" color="gray" aria-label={label}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={label}
+              onClick={() => setOpen((before) => !before)}
+            >
               <IconBell size={18} />
             </ActionIcon>
           </Indicator>

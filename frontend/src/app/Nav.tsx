@@ -8,7 +8,7 @@ import classes from "./Shell.module.css";
 export function Nav() {
   const isSimulated = useIsSimulated();
   return (
-    <Stack component="nav" gap={2} p="xs" aria-label="Pages">
+    <Stack gap={2} p="xs">
       {pages.map(({ path, name, icon: Drawn }) =>
         name && Drawn && (path !== "/simulator" || isSimulated) ? (
           <NavLink key={path} to={path} end={path === "/"} className={classes.link}>

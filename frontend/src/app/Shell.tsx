@@ -79,7 +79,7 @@ export function Shell() {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar className={classes.navbar}>
+      <AppShell.Navbar className={classes.navbar} aria-label="Pages">
         <Nav />
       </AppShell.Navbar>
       <AppShell.Main id="main" tabIndex={-1}>

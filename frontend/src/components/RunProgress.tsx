@@ -1,6 +1,6 @@
 import { Group, Progress, Text } from "@mantine/core";
 import type { Run } from "@/api/types";
-import { count } from "@/lib/format";
+import { count, pace } from "@/lib/format";
 import { duration } from "@/lib/time";
 import { Prose } from "./Prose";
 
@@ -52,7 +52,7 @@ export function restText(
   if (run.waiting_for) return `waits for ${run.waiting_for}`;
   if (run.state !== "running") return run.took_ms === null ? "" : `took ${duration(run.took_ms)}`;
   const parts = [];
-  if (run.rate !== null) parts.push(`${count(run.rate)}/s`);
+  if (run.rate !== null) parts.push(pace(run.rate));
   if (run.time_left_ms !== null) parts.push(`${duration(run.time_left_ms)} left`);
   return parts.join(" · ");
 }

@@ -1,4 +1,4 @@
-import { bytes, exact, percent, plural, price, share } from "./format";
+import { bytes, exact, pace, percent, plural, price, share } from "./format";
 
 describe("amounts", () => {
   it.each([
@@ -34,6 +34,13 @@ it("tells bytes in the unit that suits them", () => {
   expect(bytes(0)).toBe("0 bytes");
   expect(bytes(1_500)).toBe("1.5 kB");
   expect(bytes(250_000_000)).toBe("250 MB");
+});
+
+it("tells what is slow by the minute or the hour", () => {
+  expect(pace(2864.4)).toBe("2,864/s");
+  expect(pace(1.25, "candles")).toBe("1.3 candles/s");
+  expect(pace(2 / 60)).toBe("2/min");
+  expect(pace(3 / 3600, "steps")).toBe("3 steps/h");
 });
 
 it("counts in words", () => {

@@ -55,6 +55,19 @@ export function share(value: number | null | undefined): string {
   return `${shown.toFixed(2)} %`;
 }
 
+const PACES: [number, string][] = [
+  [1, "s"],
+  [60, "min"],
+  [3_600, "h"],
+];
+
+/** How fast, where *rate* is what is done in a second: `2,864/s`, `2 steps/min`. */
+export function pace(rate: number, unit = ""): string {
+  const [seconds, per] = PACES.find(([length]) => rate * length >= 1) ?? [3_600, "h"];
+  const amount = rate * seconds;
+  return `${amount >= 10 ? count(amount) : Number(amount.toFixed(1))}${unit && ` ${unit}`}/${per}`;
+}
+
 const UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB"];
 
 export function bytes(value: number | null | undefined): string {

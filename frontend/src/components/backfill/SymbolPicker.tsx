@@ -1,5 +1,5 @@
 import { MultiSelect } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { messageOf } from "@/api/problem";
@@ -10,6 +10,7 @@ type Props = { value: string[]; onChange: (symbols: string[]) => void; label?: s
 /** Symbols: those that are tracked, and by search all that the exchange has. */
 export function SymbolPicker({ value, onChange, label = "Symbols" }: Props) {
   const [search, setSearch] = useState("");
+  const [isOpen, { open, close }] = useDisclosure();
   const [asked] = useDebouncedValue(search.trim(), 250);
   const tracked = useQuery(queries.symbols());
   const found = useQuery(queries.exchangeSymbols(asked));
@@ -32,6 +33,10 @@ export function SymbolPicker({ value, onChange, label = "Symbols" }: Props) {
       nothingFoundMessage={found.isFetching ? "Searching…" : "The exchange has no such symbol"}
       maxDropdownHeight={260}
       hidePickedOptions
+      dropdownOpened={isOpen}
+      onDropdownOpen={open}
+      onDropdownClose={close}
+      onOptionSubmit={close} // else the list stays over what comes below it
       clearable
       clearButtonProps={{ "aria-label": "Take all symbols out" }}
     />

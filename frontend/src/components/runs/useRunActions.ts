@@ -12,7 +12,7 @@ function led(text: string, isLed: boolean): string {
 
 type Retried = { retried: number[]; permanent: number[]; skipped_for_attempts: number[]; is_led: boolean };
 
-/** `2 runs wait to be tried again; 1 was left: it failed for good.` */
+/** `2 runs wait for their turn, and go on where they stopped. Left as they are: 1 run that failed for good.` */
 export function retriedText(told: Retried): string {
   const left = [
     told.permanent.length > 0 && `${plural(told.permanent.length, "run")} that failed for good`,
@@ -20,7 +20,13 @@ export function retriedText(told: Retried): string {
       `${plural(told.skipped_for_attempts.length, "run")} without attempts left`,
   ].filter(Boolean);
   const rest = left.length > 0 ? ` Left as they are: ${left.join(", ")}.` : "";
-  return led(`${plural(told.retried.length, "run")} to be tried again.${rest}`, told.is_led);
+  const [first, ...more] = told.retried;
+  if (first === undefined) return `Nothing is tried again.${rest}`;
+  const done =
+    more.length === 0
+      ? `Run ${first} waits for its turn, and goes on where it stopped.`
+      : `${plural(told.retried.length, "run")} wait for their turn, and go on where they stopped.`;
+  return led(done + rest, told.is_led);
 }
 
 /** The four things that can be asked of a run or a batch. */

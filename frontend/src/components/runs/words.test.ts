@@ -17,7 +17,10 @@ it("tells the states that there are", () => {
 
 it("tells what a retry left, and that nobody leads", () => {
   expect(retriedText({ retried: [1, 2], permanent: [3], skipped_for_attempts: [], is_led: true })).toBe(
-    "2 runs to be tried again. Left as they are: 1 run that failed for good.",
+    "2 runs wait for their turn, and go on where they stopped. Left as they are: 1 run that failed for good.",
+  );
+  expect(retriedText({ retried: [], permanent: [3], skipped_for_attempts: [], is_led: true })).toBe(
+    "Nothing is tried again. Left as they are: 1 run that failed for good.",
   );
   expect(retriedText({ retried: [1], permanent: [], skipped_for_attempts: [], is_led: false })).toContain(
     "No scheduler leads",

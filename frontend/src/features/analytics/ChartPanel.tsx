@@ -99,7 +99,7 @@ export function ChartPanel({ symbols, symbol, view, onPick }: Props) {
           label={`Candles of ${name}, ${interval}. Left and right arrows move the crosshair, plus and minus zoom, Enter tells where a candle came from.`}
         />
         <Legend
-          {...{ hover, drawn, interval, digits, values }}
+          {...{ hover, seen, drawn, interval, digits, values }}
           indicators={view.indicators}
           compare={view.compare && compared ? { symbol: view.compare, closes: compared } : null}
         />

@@ -9,11 +9,13 @@ import classes from "./Analytics.module.css";
 import { lineToken } from "./chart/colours";
 import type { Values } from "./chart/lines";
 import { type Indicator, nameOf, titleOf } from "./indicatorNames";
-import { type Drawn, holeAt, type Slot } from "./slots";
+import type { Span } from "./pages";
+import { type Drawn, holeAt, placeOf, type Slot } from "./slots";
 import { type Store, useStore } from "./store";
 
 type Props = {
   hover: Store<number | null>;
+  seen: Store<Span | null>;
   drawn: Drawn;
   interval: Interval;
   digits: number;
@@ -23,7 +25,7 @@ type Props = {
 };
 
 /** What stands at the crosshair, or last where there is none. */
-export function Legend({ hover, drawn, interval, digits, indicators, values, compare }: Props) {
+export function Legend({ hover, seen, drawn, interval, digits, indicators, values, compare }: Props) {
   const hovered = useStore(hover);
   const [zone] = useZone();
   const { slots, holes } = drawn;
@@ -52,12 +54,7 @@ export function Legend({ hover, drawn, interval, digits, indicators, values, com
           valueFor={(name) => valueAt(values.get(name))}
         />
       ))}
-      {compare && (
-        <Text component="div" className={classes.legendLine}>
-          <span className={classes.swatch} style={{ background: "var(--ch-accent)" }} />
-          {compare.symbol} <span className="ch-num">{fixed(valueAt(compare.closes), null)}</span>
-        </Text>
-      )}
+      {compare && <Compared {...{ seen, slots }} {...compare} close={valueAt(compare.closes)} />}
     </div>
   );
 }
@@ -136,6 +133,36 @@ function IndicatorLine({ indicator, colour, valueFor }: LineProps) {
       <span className="ch-num">{told.map((value) => fixed(value, null)).join("  ")}</span>
     </Text>
   );
+}
+
+type ComparedProps = {
+  seen: Store<Span | null>;
+  slots: readonly Slot[];
+  symbol: string;
+  closes: readonly (number | null)[];
+  close: number | null | undefined;
+};
+
+/** The other symbol, as its axis has it: in percent of the first close that is in view. */
+function Compared({ seen, slots, symbol, closes, close }: ComparedProps) {
+  const shown = useStore(seen);
+  const first = shown ? Math.max(0, placeOf(slots, shown.fromMs)) : 0;
+  return (
+    <Text component="div" className={classes.legendLine}>
+      <span className={classes.swatch} style={{ background: "var(--ch-accent)" }} />
+      {symbol} <span className="ch-num">{percent(changeSince(closes, first, close))}</span>
+    </Text>
+  );
+}
+
+/** How far *close* is off the first close at or after a place, in percent; null where one of the two is not known. */
+export function changeSince(
+  closes: readonly (number | null)[],
+  first: number,
+  close: number | null | undefined,
+): number | null {
+  const base = closes.slice(first).find((one) => one !== null);
+  return base && close != null ? (close / base - 1) * 100 : null;
 }
 
 /** With so many digits after the point; null: as many as its size deserves. */

@@ -169,25 +169,20 @@ export function AboutPanel({ run }: Props) {
 }
 
 export function StoryPanel({ run: { events } }: Props) {
+  if (events.length === 0) return null;
   return (
     <Panel title="Story">
-      {events.length === 0 ? (
-        <Text size="sm" c="dimmed">
-          Nothing was worth telling.
-        </Text>
-      ) : (
-        <ol className={classes.story}>
-          {events.map((event, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: two events may be alike in all they tell
-            <li key={index}>
-              <Time ms={event.at_ms} to="second" />
-              <span>
-                <Prose text={event.message} />
-              </span>
-            </li>
-          ))}
-        </ol>
-      )}
+      <ol className={classes.story}>
+        {events.map((event, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: two events may be alike in all they tell
+          <li key={index}>
+            <Time ms={event.at_ms} to="second" />
+            <span>
+              <Prose text={event.message} />
+            </span>
+          </li>
+        ))}
+      </ol>
     </Panel>
   );
 }

@@ -9,7 +9,7 @@ import { isMoving, isOpen } from "@/components/runs/actions";
 import { NobodyLeads } from "@/components/runs/NobodyLeads";
 import { RunActions } from "@/components/runs/RunActions";
 import { Time } from "@/components/Time";
-import { count, share } from "@/lib/format";
+import { count, pace, share } from "@/lib/format";
 import { duration } from "@/lib/time";
 import { AboutPanel, ErrorPanel, MissingPanel, ResultPanel, StepsPanel, StoryPanel } from "./Details";
 import { RunHead } from "./RunHead";
@@ -73,7 +73,7 @@ function Numbers({ run }: { run: RunDetails }) {
         <Figure
           label="Time left"
           value={run.time_left_ms === null ? "not known yet" : duration(run.time_left_ms)}
-          about={run.rate === null ? undefined : `${count(run.rate)} ${run.unit} a second`}
+          about={run.rate === null ? undefined : pace(run.rate, run.unit)}
         />
       ) : (
         <Figure label="Took" value={duration(run.took_ms)} about={<Time ms={run.finished_ms} />} />

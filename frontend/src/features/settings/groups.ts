@@ -40,8 +40,8 @@ export const GROUPS: readonly Group[] = [
 /** Settings that have a place of their own on another tab. */
 export const ELSEWHERE: readonly string[] = ["notify_urls"];
 
-/** `keep_days` → `Keep days`. */
+/** `keep_days` → `Keep days`, `disk_reserve_gb` → `Disk reserve (GB)`. */
 export function titleOf(name: string): string {
-  const words = name.replaceAll("_", " ");
+  const words = name.replaceAll("_", " ").replace(/ gb$/, " (GB)");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

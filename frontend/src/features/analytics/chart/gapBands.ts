@@ -16,7 +16,7 @@ type Target = Parameters<IPrimitivePaneRenderer["draw"]>[0];
 export type Band = { first: number; last: number; label: string };
 
 const HATCH = 7;
-const LABEL_ROOM = 44;
+const LABEL_AIR = 10;
 
 export class GapBands implements ISeriesPrimitive<Time> {
   private chart: IChartApi | null = null;
@@ -67,7 +67,7 @@ export class GapBands implements ISeriesPrimitive<Time> {
         const left = Math.max(x(first) - half, -HATCH);
         const right = Math.min(Math.max(x(last) + half, left + 1.5), mediaSize.width + HATCH);
         hatch(context, left, right, mediaSize.height, colours);
-        if (right - left >= LABEL_ROOM) write(context, label, left, right, mediaSize.height, colours);
+        write(context, label, left, right, mediaSize.height, colours);
       }
     });
   }
@@ -107,19 +107,31 @@ function write(
   colours: Colours,
 ) {
   context.save();
-  context.beginPath();
-  context.rect(left, 0, right - left, height);
-  context.clip();
   context.font = "500 11px 'Inter Variable', system-ui, sans-serif";
   context.textAlign = "center";
-  const width = Math.min(context.measureText(label).width + 10, right - left);
+  const shown = shorten(label, right - left - LABEL_AIR, (text) => context.measureText(text).width);
+  const width = context.measureText(shown).width + LABEL_AIR;
   const centre = (left + right) / 2;
   const top = height * 0.42;
-  context.fillStyle = colours.panel;
-  context.globalAlpha = 0.85;
-  context.fillRect(centre - width / 2, top - 12, width, 18);
-  context.globalAlpha = 1;
-  context.fillStyle = colours.gap;
-  context.fillText(label, centre, top + 1, width);
+  if (shown) {
+    context.fillStyle = colours.panel;
+    context.globalAlpha = 0.85;
+    context.fillRect(centre - width / 2, top - 12, width, 18);
+    context.globalAlpha = 1;
+    context.fillStyle = colours.gap;
+    context.fillText(shown, centre, top + 1);
+  }
   context.restore();
+}
+
+const LEAST_LETTERS = 6;
+
+/** As much of a label as there is room for; nothing where that would tell nothing. */
+export function shorten(label: string, room: number, widthOf: (text: string) => number): string {
+  if (widthOf(label) <= room) return label;
+  for (let length = label.length - 1; length >= LEAST_LETTERS; length -= 1) {
+    const cut = `${label.slice(0, length).trimEnd()}…`;
+    if (widthOf(cut) <= room) return cut;
+  }
+  return "";
 }
