@@ -75,6 +75,7 @@ class Cycle:
             "extracted": extracted_json(report.extracted),
             "transformed": transformed_json(report.transformed),
             "took_ms": report.took_ms,
+            "objects_waiting": report.objects_waiting,
         }
         return judge(result, report.extracted.failures, report.transformed.quarantined)
 
