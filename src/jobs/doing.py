@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from src.clock import Clock
+from src.errors import ConfigurationError, LakeUnavailable
 from src.jobs.asking import cancel
 from src.jobs.leadership import Leadership
 from src.jobs.worker import Worker
@@ -78,7 +79,7 @@ def do_run(
             while not _has_ended(run := _read(parts, run_id)):
                 on_look(run)
                 parts.clock.sleep(_LOOK_S if is_here else _LOOK_AT_OTHERS_S)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ConfigurationError, LakeUnavailable):  # else it would be done some other day
         cancel(parts.warehouse, [run_id], new.requested_by)
         raise
     return run

@@ -14,13 +14,25 @@ _LOOKED_FOR = 5
 
 def settle_home(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
     """Note where the lake is; ConfigurationError or LakeUnavailable where it is another one."""
+    known = _find_home_of_kind(warehouse, home)
+    check_newest(warehouse, lake, home)
+    if known != home:
+        warehouse.run(lambda connection: save_home(connection, home), guarded=False)
+
+
+def check_home(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
+    """Raise as ``settle_home`` does, but where the lake of old has lost its objects, and note nothing."""
+    known = _find_home_of_kind(warehouse, home)
+    if known is not None and known != home:
+        check_newest(warehouse, lake, home)
+
+
+def _find_home_of_kind(warehouse: Warehouse, home: LakeHome) -> LakeHome | None:
     with warehouse.read() as connection:
         known, other = find_home(connection), explain_other_kind(connection, home)
     if other:
         raise ConfigurationError(other)
-    check_newest(warehouse, lake, home)
-    if known != home:
-        warehouse.run(lambda connection: save_home(connection, home), guarded=False)
+    return known
 
 
 def explain_other_kind(connection: Connection, home: LakeHome) -> str:
@@ -34,13 +46,24 @@ def explain_other_kind(connection: Connection, home: LakeHome) -> str:
 def check_newest(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
     """Raise LakeUnavailable where none of the newest objects of the catalog is in the lake."""
     with warehouse.read() as connection:
-        newest = list_newest_loaded(connection, _LOOKED_FOR)
+        known, newest = find_home(connection), list_newest_loaded(connection, _LOOKED_FOR)
     if newest and not any(_has(lake, bucket, key) for bucket, key in newest):
         raise LakeUnavailable(
             f"the lake is {home.place}, but none of the {len(newest)} newest objects of the catalog is there "
-            f"(the last: {newest[0][1]}): check that its disk is mounted, and the settings of the lake. If "
-            "they are lost for good, ./candlehouse reconcile notes that, and the next start goes on without"
+            f"(the last: {newest[0][1]}): {_explain_absence(known, home)}"
         )
+
+
+def _explain_absence(known: LakeHome | None, home: LakeHome) -> str:
+    if known is None or known == home:
+        return (
+            "check that its disk is mounted, and the settings of the lake. If they are lost for good, "
+            "./candlehouse reconcile notes that, and the next start goes on without"
+        )
+    return (
+        f"the catalog describes the lake in {known.place}. Check the settings of the lake, or move them "
+        "here; docs/operations.md says what to do if they are lost for good"
+    )
 
 
 def _explain_kind(known: LakeHome) -> str:

@@ -36,6 +36,7 @@ from src.jobs.worker import Worker
 from src.maintenance.data_lake import DataLakeManager
 from src.maintenance.evidence import EvidenceCheck
 from src.maintenance.housekeeping import Housekeeping
+from src.maintenance.lake_home import check_home
 from src.maintenance.outages import Outage, read_outages
 from src.maintenance.reconcile import Reconciler
 from src.maintenance.reloading import Reloader
@@ -48,6 +49,7 @@ from src.transform.loader import Loader
 from src.warehouse.app_settings import read_settings
 from src.warehouse.optimising import Optimiser
 from src.wiring.core import Core, make_breaker
+from src.wiring.places import lake_home
 
 # What one run alone has at once, beside its own thread; all runs share them. An exchange's answer takes a
 # fifth of a second, and each page a wait for the disk.
@@ -64,9 +66,11 @@ class Work:
     def make_worker(self, *, loads: bool = True, only: int | None = None, stop: Stop | None = None) -> Worker:
         """Return what executes runs while this process leads, by the settings as they are stored.
 
-        With *loads* all that lands is loaded.
+        With *loads* all that lands is loaded. Raises ConfigurationError or LakeUnavailable where the catalog
+        describes another lake than the settings.
         """
         core = self._core
+        check_home(core.warehouse, core.lake, lake_home(core.settings))
         loader = Loader(core.transform, core.warehouse)
         worker = Worker(
             core.warehouse,

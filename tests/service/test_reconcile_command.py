@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from src.lake.local_store import LocalStore
+from src.simulator.simulator import Simulator
 from tests.builders import CAPTURED_MS, DAY_START_MS, make_kline
 from tests.unit.test_cli import (
     environment,  # noqa: F401  a fixture
@@ -88,3 +90,59 @@ def test_missing_bucket_of_a_lake_without_rows_is_made(raw: Path) -> None:
     shutil.rmtree(archive)
     assert "archive is not there: check that its disk is mounted" in fail(1, "reconcile")
     assert not archive.exists()
+
+
+# --- on the wrong lake ---
+
+USE_S3 = {"MINIO_ENDPOINT": "127.0.0.1:9", "MINIO_ACCESS_KEY": "key", "MINIO_SECRET_KEY": "secret-secret"}
+
+
+@pytest.fixture
+def collected(simulated: Simulator, environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:  # noqa: F811  fixtures
+    """Give the environment of an installation that has collected something."""
+    succeed("cycle")
+    return environment
+
+
+@pytest.mark.parametrize("command", ["reconcile", "transform"])
+def test_lake_of_another_kind_is_refused_and_nothing_is_noted_as_lost(
+    collected: pytest.MonkeyPatch, command: str
+) -> None:
+    for name, value in USE_S3.items():
+        collected.setenv(name, value)
+    assert "MINIO_ENDPOINT is set, but the catalog describes the lake in the folder" in fail(2, command)
+    for name in USE_S3:
+        collected.delenv(name)
+    newest = succeed_json("runs", "list")[0]
+    assert newest["state"] == "cancelled", "nobody does later what was refused"
+    assert succeed_json("reconcile")["counts"]["missing"] == 0
+
+
+def test_another_folder_without_any_of_its_objects_is_refused_until_the_old_one_is_given_up(
+    collected: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As when somebody starts it in another folder, with the same MySQL."""
+    elsewhere = tmp_path / "elsewhere"
+    LocalStore(elsewhere / "data_lake").ensure_buckets()
+    for file in (tmp_path / "data").glob("warehouse.db*"):
+        shutil.copy(file, elsewhere)
+    collected.setenv("CANDLEHOUSE_DATA_DIR", str(elsewhere))
+    told = fail(1, "reconcile")
+    assert (
+        f"the catalog describes the lake in the folder {tmp_path}/data/data_lake. Check the settings" in told
+    )
+    with sqlite3.connect(elsewhere / "warehouse.db") as warehouse:
+        assert warehouse.execute("SELECT COUNT(*) FROM lake_objects WHERE error IS NOT NULL").fetchone() == (
+            0,
+        )
+        warehouse.execute("DELETE FROM app_settings WHERE name = 'lake_home'")
+    assert "is in the catalog, not in the lake" in fail(1, "reconcile")
+    succeed("cycle")
+
+
+def test_folder_that_was_moved_with_its_objects_is_taken(
+    collected: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "data").rename(tmp_path / "moved")
+    collected.setenv("CANDLEHOUSE_DATA_DIR", str(tmp_path / "moved"))
+    assert succeed_json("reconcile")["counts"]["missing"] == 0
