@@ -152,11 +152,20 @@ def _plan_text(plan: BackfillPlan, keep_days: int) -> str:
         f"{table}\n"
         f"{counted(plan.candles, 'candle')} in {counted(plan.requests, 'request')} "
         f"of weight {plan.weight:,}, about {size_text(plan.size_bytes)} in the lake\n"
-        f"about {duration_text(plan.duration_ms)} at {plan.weight_a_minute:,} weight a minute, if live and "
-        "repair use all of theirs\n"
+        f"{duration_text(plan.duration_ms)} at least by the exchange's limit: {plan.weight_a_minute:,} "
+        "weight a minute, if live and repair use all of theirs\n"
+        f"{_expected_line(plan)}\n"
         f"kept {kept}; wanted from its start on, so that gaps up to now are filled as well"
         f"{changes}"
     )
+
+
+def _expected_line(plan: BackfillPlan) -> str:
+    from src.terminal import duration_text
+
+    if plan.expected_ms is None:
+        return "loading may take longer: how long, the first backfill will show"
+    return f"about {duration_text(plan.expected_ms)} at the pace of earlier backfills here"
 
 
 def _keep_lines(plan: BackfillPlan, keep_days: int) -> Iterator[str]:

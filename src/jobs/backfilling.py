@@ -25,6 +25,7 @@ from src.warehouse.coverage import list_held
 from src.warehouse.engine import Warehouse
 from src.warehouse.gaps import GapState, list_open
 from src.warehouse.lacked import list_lacked
+from src.warehouse.run_outcomes import find_fetching_pace
 from src.warehouse.runs import RunFilter, RunState, list_runs
 from src.warehouse.series import list_series, want_history
 from src.warehouse.symbols import Lifetime
@@ -73,7 +74,10 @@ class SeriesPlan:
 
 @dataclass(frozen=True, slots=True)
 class BackfillPlan:
-    """What a backfill takes: *size_bytes* in the lake, *duration_ms* by the request budget alone."""
+    """What a backfill takes: *size_bytes* in the lake, *duration_ms* by the request budget alone.
+
+    *expected_ms* is how long it takes at the pace of earlier ones, None where there were none.
+    """
 
     series: tuple[SeriesPlan, ...]
     candles: int
@@ -82,6 +86,7 @@ class BackfillPlan:
     size_bytes: int
     weight_a_minute: int
     duration_ms: int
+    expected_ms: int | None
 
     @property
     def windows(self) -> list[tuple[SeriesKey, Window]]:
@@ -132,7 +137,7 @@ def plan_backfill(
     """
     with warehouse.read() as connection:
         known = _find_known(connection, lifetimes)
-        bytes_a_candle = _average_size(connection)
+        bytes_a_candle, pace = _average_size(connection), find_fetching_pace(connection)
         limits = [find_budget(connection, name, egress) for name in {key.exchange for key in lifetimes}]
     if again:
         known = {key: replace(of, empty=()) for key, of in known.items()}
@@ -146,6 +151,7 @@ def plan_backfill(
     weight = sum(plan.requests for plan in plans) * WEIGHT_KLINES
     a_minute = _history_weight(int(limit * share))
     candles = sum(plan.candles for plan in plans)
+    duration_ms = -(-weight * MINUTE_MS // a_minute)
     return BackfillPlan(
         series=plans,
         candles=candles,
@@ -153,7 +159,8 @@ def plan_backfill(
         weight=weight,
         size_bytes=round(candles * bytes_a_candle),
         weight_a_minute=a_minute,
-        duration_ms=-(-weight * MINUTE_MS // a_minute),
+        duration_ms=duration_ms,
+        expected_ms=None if pace is None else max(duration_ms, round(candles * 1000 / pace)),
     )
 
 

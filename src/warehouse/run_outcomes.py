@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
+from src.domain import Lane
 from src.warehouse import dialects
 from src.warehouse.run_progress import now_of
 from src.warehouse.run_tables import runs
@@ -16,6 +18,8 @@ from src.warehouse.runs import BATCH, RunState
 
 _c = runs.c
 _MOST_STUCK = 20
+# Of less, starting and ending take most of the time.
+_LARGE, _PACES = 10_000, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,23 @@ def read_outcomes_by_kind(connection: Connection, since_ms: int) -> dict[tuple[s
         (kind, RunState(state)): RunOutcomes(count, int(took or 0))
         for kind, state, count, took in connection.execute(query)
     }
+
+
+def find_fetching_pace(connection: Connection) -> float | None:
+    """Return how many candles a second the newest large batches loaded, the middle one of them.
+
+    None where there was none. One that was paused in between seems slow: the middle does not mind.
+    """
+    took = dialects.epoch_ms(_c.finished_at, connection) - dialects.epoch_ms(_c.started_at, connection)
+    query = (
+        select(_c.loaded, took)
+        .where(_c.state == RunState.SUCCEEDED.value, _c.lane == Lane.HISTORY.value)
+        .where(_c.kind == BATCH, _c.loaded >= _LARGE, _c.started_at.is_not(None))
+        .order_by(_c.id.desc())
+        .limit(_PACES)
+    )
+    paces = [loaded * 1000 / int(took_ms) for loaded, took_ms in connection.execute(query) if took_ms]
+    return median(paces) if paces else None
 
 
 def list_stuck(connection: Connection, silent_ms: int, queued_ms: int) -> tuple[list[int], list[int]]:

@@ -27,12 +27,13 @@ from src.warehouse.quarantine import release_object
 from src.warehouse.run_outcomes import (
     RunOutcomes,
     count_open_runs,
+    find_fetching_pace,
     find_last_result,
     list_stuck,
     read_outcomes,
 )
 from src.warehouse.run_tables import runs
-from src.warehouse.runs import NewRun, RunState, create_run
+from src.warehouse.runs import BATCH, NewRun, RunState, create_run
 from src.warehouse.schema import migrate
 from src.warehouse.series import ensure_series, list_series, set_keep_days
 from src.warehouse.series_runs import list_children_after, list_last_of_series
@@ -112,6 +113,26 @@ def test_outcomes_are_summed_up(warehouse: Warehouse) -> None:
     assert read(warehouse, read_outcomes, END_MS + 2_000).keys() == {RunState.FAILED}
     assert read(warehouse, find_last_result, "watch_disk") == (END_MS + 1_234, {"x": 1})
     assert read(warehouse, count_open_runs) == {RunState.QUEUED: 1}
+
+
+def test_pace_of_fetching_is_that_of_the_newest_large_batches(warehouse: Warehouse) -> None:
+    assert read(warehouse, find_fetching_pace) is None
+    # The oldest counts no more, the small one never does; the one of an hour was paused.
+    for candles, took_s in (
+        (999_999, 1),
+        (20_000, 10),
+        (10_000, 10),
+        (20_000, 3_600),
+        (500, 1),
+        (30_000, 10),
+        (20_000, 10),
+    ):
+        batch = NewRun(BATCH, "history", "manual", "test")
+        run_id = warehouse.run(partial(create_run, new=batch))
+        ended = {"started_at": END_MS, "finished_at": END_MS + took_s * 1_000, "state": "succeeded"}
+        change = runs.update().where(runs.c.id == run_id).values(**ended, loaded=candles)
+        warehouse.run(partial(Connection.execute, statement=change))
+    assert read(warehouse, find_fetching_pace) == 2_000
 
 
 def test_runs_without_life_and_those_that_wait_long_are_found(warehouse: Warehouse) -> None:

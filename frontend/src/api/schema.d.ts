@@ -2621,9 +2621,14 @@ export interface components {
             size_bytes: number;
             /**
              * Duration Ms
-             * @description About how long it takes, by the requests alone.
+             * @description How long it takes at the least, by the exchange's limit alone.
              */
             duration_ms: number;
+            /**
+             * Expected Ms
+             * @description About how long it takes at the pace of earlier backfills here; null before the first.
+             */
+            expected_ms: number | null;
             /** Series */
             series: components["schemas"]["SeriesPlanOut"][];
         };
@@ -4076,7 +4081,7 @@ export interface components {
             candles: number;
             /**
              * Duration Ms
-             * @description About how long that takes, by the requests alone.
+             * @description How long that takes at the least, by the exchange's limit alone.
              */
             duration_ms: number;
         };

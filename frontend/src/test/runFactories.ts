@@ -41,6 +41,7 @@ export function makePlan(over: Partial<Plan> = {}): Plan {
     weight_a_minute: 2_880,
     size_bytes: 7_776_000,
     duration_ms: 2_000,
+    expected_ms: null,
     ...over,
     series,
   };

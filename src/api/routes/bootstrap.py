@@ -49,7 +49,7 @@ class BootstrapIn(In):
 class BootstrapOut(AskedOut):
     total_combinations: int = Field(description="How many series are tracked by this.")
     candles: int = Field(description="How many are to be fetched.")
-    duration_ms: int = Field(description="About how long that takes, by the requests alone.")
+    duration_ms: int = Field(description="How long that takes at the least, by the exchange's limit alone.")
 
 
 @routes.post("/api/admin/bootstrap", responses={202: BootstrapOut})

@@ -105,7 +105,10 @@ class PlanOut(Out):
     weight: int = Field(description="What the requests weigh, in the exchange's own unit.")
     weight_a_minute: int = Field(description="What history may use of it in a minute at the least.")
     size_bytes: int = Field(description="About what it takes in the lake.")
-    duration_ms: int = Field(description="About how long it takes, by the requests alone.")
+    duration_ms: int = Field(description="How long it takes at the least, by the exchange's limit alone.")
+    expected_ms: int | None = Field(
+        description="About how long it takes at the pace of earlier backfills here; null before the first."
+    )
     series: list[SeriesPlanOut]
 
 

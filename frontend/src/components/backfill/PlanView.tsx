@@ -100,14 +100,21 @@ function Totals({ plan }: { plan: Plan }) {
       />
       <Figure label="Size in the lake" value={`about ${bytes(plan.size_bytes)}`} />
       <Figure
-        label="Takes at least"
-        value={duration(plan.duration_ms)}
-        about={
-          plan.candles > 0 ? (
-            <>as the exchange allows it: done at {<Time ms={nowMs + plan.duration_ms} />} at the earliest</>
-          ) : undefined
-        }
+        label="By the exchange's limit"
+        value={`at least ${duration(plan.duration_ms)}`}
+        about={plan.expected_ms === null ? "loading may take longer on a small machine" : undefined}
       />
+      {plan.expected_ms !== null && plan.candles > 0 && (
+        <Figure
+          label="Expected"
+          value={`about ${duration(plan.expected_ms)}`}
+          about={
+            <>
+              as fast as earlier ones here: done at <Time ms={nowMs + plan.expected_ms} />
+            </>
+          }
+        />
+      )}
     </Figures>
   );
 }
