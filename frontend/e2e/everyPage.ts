@@ -30,7 +30,7 @@ export async function everyPage(playground: Playground): Promise<Shown[]> {
     at("dashboard, cards", "/?view=cards", (page) => page.getByRole("article").first()),
     {
       name: "analytics",
-      path: "/analytics?symbol=BTCUSDT&interval=1m&indicators=sma20,rsi14",
+      path: "/analytics?symbol=BTCUSDT&interval=1m&indicators=sma:20,rsi:14",
       open: opensChart,
     },
     at("data", "/data", table("Series")),

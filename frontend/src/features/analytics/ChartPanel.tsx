@@ -10,7 +10,7 @@ import classes from "./Analytics.module.css";
 import { ChartView } from "./ChartView";
 import type { CandleChart, ChartEvents } from "./chart/core";
 import { chartKeys } from "./chartKeys";
-import { type Indicator, KINDS, nameOf } from "./indicatorNames";
+import { type Indicator, isOfCandles, KINDS, nameOf } from "./indicatorNames";
 import { alignCloses, alignValues } from "./indicatorValues";
 import { Legend } from "./Legend";
 import type { Span } from "./pages";
@@ -23,6 +23,7 @@ import { Toolbar } from "./Toolbar";
 import { useFullScreen } from "./useFullScreen";
 import { useCandlePages, useHeldPages, useIndicatorPages, useLivePages } from "./useHistory";
 import { useShownSpan } from "./useShownSpan";
+import { useVolumeProfile } from "./useVolumeProfile";
 import type { View } from "./view";
 
 type Props = {
@@ -50,10 +51,13 @@ export function ChartPanel({ symbols, symbol, view, onPick }: Props) {
   const [span, noteHand] = useShownSpan(view, name, firstMs);
   const [pages, see] = useHeldPages(name, interval, span, bounds);
   const history = useCandlePages(canMake ? name : null, interval, pages);
-  const names = useMemo(() => view.indicators.map(nameOf), [view.indicators]);
+  const lines = useMemo(() => view.indicators.filter(isOfCandles), [view.indicators]);
+  const names = useMemo(() => lines.map(nameOf), [lines]);
   const computed = useIndicatorPages(name, interval, pages, canMake ? names : []);
   const others = useCandlePages(canMake ? view.compare : null, interval, pages);
   useLivePages([name, view.compare]);
+  const profiled = canMake ? view.indicators.find((one) => !isOfCandles(one)) : undefined;
+  const profile = useVolumeProfile(name, interval, seen, profiled);
 
   const drawn = useMemo(
     () => draw(interval, pages.first, history.pages),
@@ -93,14 +97,14 @@ export function ChartPanel({ symbols, symbol, view, onPick }: Props) {
       />
       <div className={classes.stage} style={paneRoom(view.indicators)}>
         <ChartView
-          {...{ chart, events, drawn, interval, span, digits, values, compared, onKey }}
+          {...{ chart, events, drawn, interval, span, digits, values, compared, profile, onKey }}
           scale={view.scale}
-          indicators={view.indicators}
+          indicators={lines}
           label={`Candles of ${name}, ${interval}. Left and right arrows move the crosshair, plus and minus zoom, Enter tells where a candle came from.`}
         />
         <Legend
-          {...{ hover, seen, drawn, interval, digits, values }}
-          indicators={view.indicators}
+          {...{ hover, seen, drawn, interval, digits, values, profile }}
+          indicators={lines}
           compare={view.compare && compared ? { symbol: view.compare, closes: compared } : null}
         />
         <div className={classes.over}>

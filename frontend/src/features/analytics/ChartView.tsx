@@ -7,6 +7,7 @@ import type { Values } from "./chart/lines";
 import { formatIndicators, type Indicator } from "./indicatorNames";
 import type { Span } from "./pages";
 import type { Drawn } from "./slots";
+import type { VolumeProfile } from "./useVolumeProfile";
 import type { Scale } from "./view";
 
 type Props = {
@@ -22,6 +23,7 @@ type Props = {
   indicators: readonly Indicator[];
   values: Values;
   compared: readonly (number | null)[] | null;
+  profile: VolumeProfile | null;
   onKey: (event: KeyboardEvent) => void;
 };
 
@@ -64,6 +66,7 @@ export function ChartView({ chart, events, drawn, interval, span, digits, indica
     () => chart.current?.lines.setCompared(drawn.slots, props.compared),
     [chart, drawn, props.compared],
   );
+  useEffect(() => chart.current?.profile.show(props.profile), [chart, props.profile]);
 
   return (
     <div

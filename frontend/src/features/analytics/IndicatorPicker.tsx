@@ -77,7 +77,8 @@ function whyNot(kind: IndicatorKind, interval: Interval, chosen: readonly Indica
   if (chosen.length >= MOST_INDICATORS) return `At most ${MOST_INDICATORS} at a time`;
   if (kind === "vwap" && roughMs(interval) >= 86_400_000) return "Of a day: for intervals under 1d";
   const hasOne = chosen.some((one) => one.kind === kind);
-  if (hasOne && KINDS[kind].parameters.length === 0) return "Shown already";
+  const isOnce = KINDS[kind].parameters.length === 0 || KINDS[kind].where === "edge";
+  if (hasOne && isOnce) return "Shown already";
   return null;
 }
 

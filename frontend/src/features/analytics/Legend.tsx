@@ -12,6 +12,7 @@ import { type Indicator, nameOf, titleOf } from "./indicatorNames";
 import type { Span } from "./pages";
 import { type Drawn, holeAt, placeOf, type Slot } from "./slots";
 import { type Store, useStore } from "./store";
+import { MOST_PROFILED, type VolumeProfile } from "./useVolumeProfile";
 
 type Props = {
   hover: Store<number | null>;
@@ -22,10 +23,21 @@ type Props = {
   indicators: readonly Indicator[];
   values: Values;
   compare: { symbol: string; closes: readonly (number | null)[] } | null;
+  profile: VolumeProfile | null;
 };
 
 /** What stands at the crosshair, or last where there is none. */
-export function Legend({ hover, seen, drawn, interval, digits, indicators, values, compare }: Props) {
+export function Legend({
+  hover,
+  seen,
+  drawn,
+  interval,
+  digits,
+  indicators,
+  values,
+  compare,
+  profile,
+}: Props) {
   const hovered = useStore(hover);
   const [zone] = useZone();
   const { slots, holes } = drawn;
@@ -54,6 +66,7 @@ export function Legend({ hover, seen, drawn, interval, digits, indicators, value
           valueFor={(name) => valueAt(values.get(name))}
         />
       ))}
+      {profile && <ProfileLine profile={profile} digits={digits} />}
       {compare && <Compared {...{ seen, slots }} {...compare} close={valueAt(compare.closes)} />}
     </div>
   );
@@ -112,6 +125,20 @@ function Marks({ slot, hole }: { slot: Slot; hole: Hole | null }) {
         <Pill tone="warn">{hole ? `not whole: ${hole.why}` : "not whole"}</Pill>
       )}
     </>
+  );
+}
+
+function ProfileLine({ profile, digits }: { profile: VolumeProfile; digits: number }) {
+  const [low, most, high] = [profile.value_area_low, profile.point_of_control, profile.value_area_high].map(
+    (value) => fixed(value, digits),
+  );
+  return (
+    <Text component="div" className={classes.legendLine}>
+      <span className={classes.swatch} style={{ background: "var(--ch-muted)" }} />
+      Volume profile <span className="ch-num">most at {most},</span>{" "}
+      <span className="ch-num">70 % from {low}</span> <span className="ch-num">to {high}</span>
+      {profile.candles >= MOST_PROFILED && `, of the newest ${count(MOST_PROFILED)} in view`}
+    </Text>
   );
 }
 

@@ -3,8 +3,8 @@
 export type Parameter = { name: string; standard: number; most: number; step?: number };
 export type Kind = {
   title: string;
-  /** Over the candles, or in a pane of its own. */
-  where: "overlay" | "pane";
+  /** Over the candles, in a pane of its own, or at the prices' edge. */
+  where: "overlay" | "pane" | "edge";
   about: string;
   parameters: readonly Parameter[];
 };
@@ -25,6 +25,12 @@ export const KINDS = {
     where: "overlay",
     about: "Mean price by volume since midnight UTC",
     parameters: [],
+  },
+  volume_profile: {
+    title: "Volume profile",
+    where: "edge",
+    about: "What was traded at which price, of what is in view",
+    parameters: [{ name: "Bars", standard: 24, most: 200 }],
   },
   rsi: { title: "RSI", where: "pane", about: "Relative strength index", parameters: [period(14)] },
   macd: {
@@ -47,6 +53,9 @@ export type Indicator = { kind: IndicatorKind; numbers: readonly number[] };
 
 /** More than these are a tangle, and a long wait. */
 export const MOST_INDICATORS = 8;
+
+/** Whether it has a value for each candle; else it is of all of them together. */
+export const isOfCandles = ({ kind }: Indicator): boolean => KINDS[kind].where !== "edge";
 
 export const isKind = (name: string): name is IndicatorKind => Object.hasOwn(KINDS, name);
 

@@ -28,6 +28,7 @@ import { GapBands } from "./gapBands";
 import { crosshairText, tickText } from "./labels";
 import { Lines } from "./lines";
 import { barsPerPixel, thinCandles, thinVolume } from "./thin";
+import { ProfileBars } from "./volumeProfile";
 
 export type ChartEvents = {
   /** The span of time that is in view has changed. */
@@ -51,6 +52,7 @@ export class CandleChart {
   private readonly candles: ISeriesApi<"Candlestick">;
   private readonly volume: ISeriesApi<"Histogram">;
   private readonly marks: ISeriesMarkersPluginApi<Time>;
+  readonly profile = new ProfileBars();
   private readonly bands = new GapBands();
   private readonly endings: (() => void)[] = [];
   private colours: Colours = readColours();
@@ -93,6 +95,7 @@ export class CandleChart {
     this.candles.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.22 } });
     this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.candles.attachPrimitive(this.bands);
+    this.candles.attachPrimitive(this.profile);
     this.marks = createSeriesMarkers(this.candles, []);
     this.lines = new Lines(this.chart, this.colours);
     this.paint();
@@ -273,6 +276,7 @@ export class CandleChart {
     const sides = { upColor: up, downColor: down, borderUpColor: up, borderDownColor: down };
     this.candles.applyOptions({ ...sides, wickUpColor: up, wickDownColor: down });
     this.bands.paint(this.colours);
+    this.profile.paint(this.colours);
     this.lines.paint(this.colours);
     this.paintPrice();
     this.feedAgain();
