@@ -98,15 +98,15 @@ def scale(measured: Measured, symbols: int, dialect: str) -> Scale:
 
 
 def print_scale(measured: Measured) -> None:
-    """Print a table for a person, which docs/operations.md shows."""
+    """Print the table that docs/operations.md shows."""
     kinds = ", ".join(f"{kind} {size:,.0f} bytes" for kind, size in sorted(measured.object_bytes.items()))
     print(f"\nmeasured: {kinds}; of {measured.objects:,} objects {measured.left_in_packs:.1%} left in packs")
-    print(f"archive {_ARCHIVE_DAYS}, delete {_DELETE_DAYS}, keep {_KEEP_DAYS} days, cycles of a minute:")
-    print("  symbols  objects a day       files      inodes  catalog rows  lake GB  SQLite GB  MariaDB GB")
+    print(f"archive {_ARCHIVE_DAYS}, delete {_DELETE_DAYS}, keep {_KEEP_DAYS} days, cycles of a minute:\n")
+    print("| symbols | objects a day | files of the lake | inodes | catalog rows | lake | SQLite | MariaDB |")
+    print("|---" * 8 + "|")
     for symbols in _SYMBOLS:
         sqlite, mysql = (scale(measured, symbols, dialect) for dialect in ("sqlite", "mysql"))
-        print(
-            f"  {symbols:>7}{sqlite.objects_a_day:>15,}{sqlite.files:>12,}{sqlite.inodes:>12,}"
-            f"{sqlite.catalog_rows:>14,}{sqlite.lake_gb:>9.1f}{sqlite.warehouse_gb:>11.0f}"
-            f"{mysql.warehouse_gb:>12.0f}"
-        )
+        counts = sqlite.symbols, sqlite.objects_a_day, sqlite.files, sqlite.inodes, sqlite.catalog_rows
+        gigabytes = sqlite.lake_gb, sqlite.warehouse_gb, mysql.warehouse_gb
+        cells = [f"{count:,}" for count in counts] + [f"{size:,.{size < 10:d}f} GB" for size in gigabytes]
+        print(f"| {' | '.join(cells)} |")
