@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from src.commands.common import fail
+from src.errors import CandlehouseError
 
 if TYPE_CHECKING:
     from src.jobs.leadership import Leadership
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def leading(leadership: Leadership) -> Iterator[None]:
-    """Hold the lease, or say who has it and exit with 1."""
+    """Hold the lease, or say who has it and exit with 1; Ctrl-C ends work that can be gone on with."""
     from src.jobs.holder import describe_holder
 
     if not leadership.try_acquire():
@@ -23,5 +24,7 @@ def leading(leadership: Leadership) -> Iterator[None]:
         fail(f"{who} works with these stores: stop it (./candlehouse up, scheduler.py), then try again", 1)
     try:
         yield
+    except KeyboardInterrupt:
+        raise CandlehouseError("stopped. What is done stays done: the same command does the rest") from None
     finally:
         leadership.resign()

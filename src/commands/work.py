@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from src.commands.common import fail, json_option, ready_app, requested_by, show_result, warehouse_app
+from src.commands.common import json_option, ready_app, requested_by, show_result, warehouse_app
+from src.errors import CandlehouseError
 
 if TYPE_CHECKING:
     from src.warehouse.runs import RunRow
@@ -87,18 +88,34 @@ def perform(
 ) -> RunRow:
     """Do a run of *kind* here, or wait for the process that leads to do it; return it ended.
 
-    *on_look* is shown the run again and again meanwhile. Exits with 1 when it failed or was stopped.
+    *on_look* is shown the run again and again meanwhile. CandlehouseError when it failed or was stopped.
     """
     from src.jobs.doing import do_run
+    from src.warehouse.runs import RunState
 
     def told(run_id: int) -> None:
         click.echo(f"handed to the process that leads: run {run_id} (its settings count)", err=True)
 
     run = do_run(parts, parts.new_run(kind, requested_by(), parameters or {}), told, on_look)
+    if run.state in {RunState.CANCELLED, RunState.QUEUED, RunState.RUNNING}:
+        raise CandlehouseError(_stopped_text(run))
     if run.result is None:
         what = run.error["what"] if run.error else f"run {run.id} was {run.state}"
-        fail(what, 1)
+        raise CandlehouseError(what)
     return run
+
+
+def _stopped_text(run: RunRow) -> str:
+    """Say how far a run came that was stopped before its end."""
+    steps = [name for name, state in run.steps.items() if state == "done"]
+    done = f"; done: {', '.join(steps)}" if steps else ""
+    at = f" at {run.done:,} of {run.total:,} {run.unit}" if run.total else ""
+    step = "".join(f" of {name}" for name, state in run.steps.items() if state == "running")
+    ends = "cancelled" if run.state.is_end else f"{run.state}, and was asked to end"
+    return (
+        f"run {run.id} is {ends}{at}{step if at else ''}{done}. What is done stays done: the same "
+        "command does the rest"
+    )
 
 
 def _exit_for(failures: Mapping[str, str], quarantined: list[str]) -> None:

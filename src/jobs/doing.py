@@ -66,8 +66,9 @@ def do_run(
 ) -> RunRow:
     """Queue a run and wait until it has ended, wherever it is executed; return it.
 
-    Where a run of the same job is under way, that one is waited for. *on_handed_over* is told the id of a run
-    that another process executes, *on_look* what the run looks like, again and again until it has ended.
+    Where a run of the same job is under way, that one is waited for. Ctrl-C cancels it, and it is returned as
+    it is by then. *on_handed_over* is told the id of a run that another process executes, *on_look* what the
+    run looks like, again and again until it has ended.
     """
     run_id = parts.warehouse.run(
         lambda c: (new.job_id and find_unfinished(c, new.job_id)) or create_run(c, new)
@@ -79,9 +80,12 @@ def do_run(
             while not _has_ended(run := _read(parts, run_id)):
                 on_look(run)
                 parts.clock.sleep(_LOOK_S if is_here else _LOOK_AT_OTHERS_S)
-    except (KeyboardInterrupt, ConfigurationError, LakeUnavailable):  # else it would be done some other day
+    except (ConfigurationError, LakeUnavailable):  # else it would be done some other day
         cancel(parts.warehouse, [run_id], new.requested_by)
         raise
+    except KeyboardInterrupt:
+        cancel(parts.warehouse, [run_id], new.requested_by)
+        return _read(parts, run_id)
     return run
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -83,7 +84,13 @@ class Leadership:
         return found if found and not found.is_expired and not is_dead(found.holder) else None
 
     def try_acquire(self) -> bool:
-        """Lead if nobody does; return whether this process leads now."""
+        """Lead if nobody does; return whether this process leads now.
+
+        Commands lead for as long as they work, and have other things to tell.
+        """
+        return self._try_acquire(log.debug)
+
+    def _try_acquire(self, tell: Callable[..., Any]) -> bool:
         if self.is_leading:
             return True
         found = self._find()
@@ -94,7 +101,7 @@ class Leadership:
         if lease:
             self._begin(lease)
             former = describe_holder(found.holder) if found and found.holder else None
-            log.info("leading", token=lease.token, before=former)
+            tell("leading", token=lease.token, before=former)
         return lease is not None
 
     def wait_until_leading(self) -> None:
@@ -134,7 +141,7 @@ class Leadership:
 
     def _try_or_say_why_not(self) -> str | None:
         try:
-            if self.try_acquire():
+            if self._try_acquire(log.info):
                 return None
             leader = self.find_leader()
             return describe_holder(leader.holder) if leader else "whoever is taking the lease"

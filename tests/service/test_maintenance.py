@@ -26,11 +26,11 @@ from src.maintenance.data_lake import DataLakeManager
 from src.stopping import Stop
 from src.warehouse.engine import open_warehouse, sqlite_url
 from src.warehouse.optimising import Optimiser
-from src.warehouse.runs import RunState
+from src.warehouse.runs import RunRow, RunState
 from src.warehouse.series import set_tracked
 from tests.service.rig import BTC, Rig
 from tests.service.test_filling import execute
-from tests.unit.test_cli import environment, succeed, succeed_json  # noqa: F401  environment is a fixture
+from tests.unit.test_cli import environment, fail, succeed, succeed_json  # noqa: F401  environment is a fixture
 
 
 @pytest.fixture
@@ -193,3 +193,24 @@ def test_room_that_the_file_still_holds_is_told(steps: list[str], is_file: bool,
     first, *_, last = _lines(result, is_file=is_file)
     assert first.endswith("1,440 candles and 0 rows of depth, 1 partition")
     assert last.endswith("; the file gives space back at the next optimise") is is_told
+
+
+@pytest.mark.usefixtures("environment")
+def test_ctrl_c_says_how_far_it_came_and_that_the_rest_can_be_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(run: RunRow, _: object) -> None:
+        if run.done:
+            raise KeyboardInterrupt
+
+    def work(context: RunContext) -> StepOutcome:
+        context.progress.advance(3)
+        while not context.stop.wait(0.05):
+            pass
+        return StepOutcome({})
+
+    slow = Step("archive", "objects", dict, work, lambda: 7)
+    monkeypatch.setattr("src.wiring.work.Work._list_ageing_steps", lambda *_: [step("pack"), slow])
+    monkeypatch.setattr("src.commands.maintenance._tell_step", interrupt)
+    assert fail(1, "maintenance") == (
+        "candlehouse: run 1 is cancelled at 3 of 7 objects of archive; done: pack. What is done stays "
+        "done: the same command does the rest\n"
+    )
