@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,15 @@ import orjson
 from sqlalchemy import Connection
 
 from src.api.run_schemas import progress_pct
-from src.warehouse.changes import Mark, SeriesVersion, list_changed_runs, read_versions
+from src.warehouse.changes import Mark, SeriesVersion, list_changed_runs, read_seen, read_versions
 from src.warehouse.notifications import count_unread
 from src.warehouse.runs import RunRow
 
 RUNS, CANDLES, JOBS, NOTIFICATIONS, RESET = "runs", "candles", "jobs", "notifications", "reset"
+PRICES = "prices"
+# Prices move all the time: they are looked at so seldom, and of more symbols at once no names are told.
+_LOOKS_A_PRICE = 2
+_MOST_NAMES = 200
 _TOLD = (
     "id",
     "parent_id",
@@ -52,6 +56,8 @@ class Differ:
 
     def __init__(self, connection: Connection) -> None:
         self._versions = read_versions(connection)
+        self._seen = read_seen(connection)
+        self._looks = 0
         self._told: dict[int, tuple[Any, ...]] = {}
 
     def list_events(self, connection: Connection, before: Mark, now: Mark) -> list[Event]:
@@ -59,6 +65,7 @@ class Differ:
         events = []
         if now.loads != before.loads:
             events.append(self._candles(connection))
+        events += self._prices(connection)
         events += self._runs(connection, before)
         return [*events, *_others(connection, before, now)]
 
@@ -66,6 +73,14 @@ class Differ:
         old, self._versions = self._versions, read_versions(connection)
         changed = (one for series_id, one in self._versions.items() if old.get(series_id) != one)
         return candles_event(changed)
+
+    def _prices(self, connection: Connection) -> list[Event]:
+        self._looks += 1
+        if self._looks % _LOOKS_A_PRICE:
+            return []
+        old, self._seen = self._seen, read_seen(connection)
+        changed = {series[:2] for series, seen in self._seen.items() if old.get(series) != seen}
+        return [prices_event(changed)] if changed else []
 
     def _runs(self, connection: Connection, before: Mark) -> list[Event]:
         rows = list_changed_runs(connection, before)
@@ -112,6 +127,14 @@ def candles_event(changed: Iterable[SeriesVersion]) -> Event:
         for one in changed
     ]
     return make(CANDLES, {"series": told})
+
+
+def prices_event(changed: Collection[tuple[str, str]]) -> Event:
+    """Tell of exchanges and symbols."""
+    if len(changed) > _MOST_NAMES:
+        return make(PRICES, {"symbols": None})
+    told = [{"exchange": exchange, "symbol": symbol} for exchange, symbol in sorted(changed)]
+    return make(PRICES, {"symbols": told})
 
 
 def runs_event(rows: Iterable[RunRow]) -> Event:

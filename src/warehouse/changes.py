@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import astuple, dataclass, fields
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, or_, select, type_coerce
+from sqlalchemy.types import NullType
 
 from src.domain import Interval, SeriesKey
 from src.warehouse.run_progress import now_of
 from src.warehouse.run_tables import jobs, notifications, run_events, runs
 from src.warehouse.runs import RunRow, RunState, list_by_ids
-from src.warehouse.tables import series
+from src.warehouse.tables import latest, series
 
 _VERSION = "1"
 # A transaction may commit a little after the times that it wrote.
@@ -92,6 +93,16 @@ def read_versions(connection: Connection) -> dict[int, SeriesVersion]:
             row.last_open_time,
         )
         for row in connection.execute(query.where(c.load_version > 0))
+    }
+
+
+def read_seen(connection: Connection) -> dict[tuple[str, str, str], object]:
+    """Return as of when each forming candle is, by series, as the database spells times."""
+    c = latest.c
+    # To be compared alone, so not read as times: there may be thousands, every other second.
+    query = select(c.exchange, c.symbol, c.interval_code, type_coerce(c.exchange_time, NullType()))
+    return {
+        (exchange, symbol, interval): seen for exchange, symbol, interval, seen in connection.execute(query)
     }
 
 

@@ -6,12 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from src.api import live
-from src.domain import MINUTE_MS, Window
+from src.api import live, live_events
+from src.domain import MINUTE_MS, Candle, SeriesKey, Window
 from src.jobs.asking import ask_fetch, cancel
 from src.lake.local_store import LocalStore
 from src.warehouse import run_states
@@ -19,6 +20,7 @@ from src.warehouse.changes import Mark, parse_mark, read_mark
 from src.warehouse.notifications import News, NewsKind, Severity, mark_read, notify
 from src.warehouse.run_states import Failure
 from src.warehouse.runs import RunState
+from src.warehouse.watermarks import upsert_latest
 from src.wiring import warehouse_url
 from tests.api.rig import BTC, END_MS, ETH, Api, Client, minutes
 from tests.builders import make_object, open_pipeline
@@ -123,6 +125,44 @@ def test_a_stream_names_what_has_changed(own_api: Api) -> None:
         assert stream.until("notifications")["data"] == {"unread": 0}
         assert own_api.operator.post("/api/scheduler/jobs/cycle/disable").status_code == 200
         assert stream.until("jobs")["data"] == {}
+
+
+def move_price(api: Api, series: SeriesKey, at_ms: int) -> None:
+    """Overwrite the forming candle of a series, as of then."""
+    one = Decimal(1)
+    forming = Candle(END_MS, one, one, one, one, one, END_MS + MINUTE_MS - 1, one, 7, one, one)
+    api.parts.warehouse.run(lambda connection: upsert_latest(connection, series, forming, at_ms))
+
+
+def test_a_price_that_moves_is_told_by_its_symbol(own_api: Api) -> None:
+    with listening(own_api.anybody) as stream:
+        stream.until("ready")
+        move_price(own_api, BTC, END_MS + 5_000)
+        told = stream.until("prices")["data"]
+        assert told == {"symbols": [{"exchange": "binance", "symbol": "BTCUSDT"}]}
+        # What is told once is not told again: the next event is of the other symbol alone.
+        move_price(own_api, ETH, END_MS + 6_000)
+        assert stream.until("prices")["data"]["symbols"] == [{"exchange": "binance", "symbol": "ETHUSDT"}]
+
+
+def test_prices_of_many_symbols_are_told_without_names(own_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_events, "_MOST_NAMES", 0)
+    with listening(own_api.anybody) as stream:
+        stream.until("ready")
+        move_price(own_api, BTC, END_MS + 7_000)
+        assert stream.until("prices")["data"] == {"symbols": None}
+
+
+def test_the_last_id_may_stand_in_the_address(own_api: Api) -> None:
+    with listening(own_api.anybody) as stream:
+        last = stream.next()["id"]
+    tell(own_api)
+    with listening(own_api.anybody, f"/api/events?last_event_id={last}") as stream:
+        assert [stream.next()["event"], stream.next()["event"]] == ["notifications", "ready"]
+    with listening(
+        own_api.anybody, "/api/events?last_event_id=nonsense", **{"Last-Event-ID": last}
+    ) as stream:
+        assert stream.next()["event"] == "notifications"
 
 
 def test_who_comes_again_is_told_what_was_missed(own_api: Api) -> None:

@@ -536,7 +536,7 @@ export interface paths {
         };
         /**
          * Follow everything: hints that name what has changed, so that it can be asked for.
-         * @description <br/>`candles` (`series`, with their `load_version`; null: any), `runs` (`runs` with state and progress; null:<br/>any), `jobs`, `notifications` (`unread`). It begins with `ready`. A client that comes again with<br/>`Last-Event-ID`, as browsers do, is told what it missed, or `reset` where that is not known: then all is<br/>to be asked for. 503 where too many follow: ask now and then instead.
+         * @description <br/>`candles` (`series`, with their `load_version`; null: any), `prices` (`symbols` whose forming candle has<br/>moved, every other second at most; null: any), `runs` (`runs` with state and progress; null: any), `jobs`,<br/>`notifications` (`unread`). It begins with `ready`. A client that comes again with `Last-Event-ID`, as<br/>browsers do, is told what it missed, or `reset` where that is not known: then all is to be asked for.<br/>Prices that were missed are not told: ask for them. 503 where too many follow: ask now and then instead.
          */
         get: operations["events"];
         put?: never;
@@ -8747,7 +8747,10 @@ export interface operations {
     };
     events: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The id of the last event that was read, for clients that cannot send it as a header. */
+                last_event_id?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;

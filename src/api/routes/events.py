@@ -10,7 +10,7 @@ from src.api.context import warehouse
 from src.api.live import hub
 from src.api.routes.runs import get_batch
 from src.api.routing import Routes
-from src.api.schemas import OfId
+from src.api.schemas import In, OfId, parameter
 from src.api.streams import AppStep, RunStep, stream
 from src.warehouse.runs import get_run
 
@@ -26,16 +26,24 @@ _IS_STREAM = {"x-stream": True}
 _MOST_ID = 200
 
 
+class LastIn(In):
+    last_event_id: str | None = parameter(
+        None, about="The id of the last event that was read, for clients that cannot send it as a header."
+    )
+
+
 @routes.get("/api/events", responses=_STREAM, openapi_extensions=_IS_STREAM)
-def events() -> Response:
+def events(query: LastIn) -> Response:
     """Follow everything: hints that name what has changed, so that it can be asked for.
 
-    `candles` (`series`, with their `load_version`; null: any), `runs` (`runs` with state and progress; null:
-    any), `jobs`, `notifications` (`unread`). It begins with `ready`. A client that comes again with
-    `Last-Event-ID`, as browsers do, is told what it missed, or `reset` where that is not known: then all is
-    to be asked for. 503 where too many follow: ask now and then instead.
+    `candles` (`series`, with their `load_version`; null: any), `prices` (`symbols` whose forming candle has
+    moved, every other second at most; null: any), `runs` (`runs` with state and progress; null: any), `jobs`,
+    `notifications` (`unread`). It begins with `ready`. A client that comes again with `Last-Event-ID`, as
+    browsers do, is told what it missed, or `reset` where that is not known: then all is to be asked for.
+    Prices that were missed are not told: ask for them. 503 where too many follow: ask now and then instead.
     """
-    last = request.headers.get("Last-Event-ID")
+    # The header is the younger: a browser that comes again by itself repeats the address.
+    last = request.headers.get("Last-Event-ID") or query.last_event_id
     return stream(AppStep(hub(), warehouse(), last[:_MOST_ID] if last else None))
 
 
