@@ -1,7 +1,7 @@
 /** The pages of candles and indicators that are held, kept true while candles are loaded. */
 import { type QueryClient, useQueries, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { onCandles, useRefresh } from "@/api/live";
+import { onCandles, onPrices, useRefresh } from "@/api/live";
 import { keys, queries } from "@/api/queries";
 import type { Candlesticks, Interval } from "@/api/types";
 import { roughMs } from "@/lib/interval";
@@ -91,28 +91,37 @@ function combinePages<T>(results: readonly Result<T>[]) {
   };
 }
 
-/** Ask anew for pages that may have changed when candles of these symbols are loaded. */
+/** Ask anew for pages that may have changed when candles of these symbols are loaded, or their prices move. */
 export function useLivePages(symbols: readonly (string | null)[]) {
   const cache = useQueryClient();
   const names = symbols.join(" ");
   useEffect(() => {
     const watched = new Set(names.split(" "));
     let settle: ReturnType<typeof setTimeout> | undefined;
-    const end = onCandles((series) => {
-      if (series && !series.some((one) => watched.has(one.symbol))) return;
+    let isLoaded = false;
+    const note = (moved: readonly { symbol: string }[] | null, areCandles: boolean) => {
+      if (moved && !moved.some((one) => watched.has(one.symbol))) return;
+      isLoaded ||= areCandles;
       settle ??= setTimeout(() => {
+        refreshPages(cache, watched, isLoaded);
         settle = undefined;
-        refreshPages(cache, watched);
+        isLoaded = false;
       }, SETTLE_MS);
-    });
+    };
+    const ends = [
+      onCandles((series) => note(series, true)),
+      onPrices((symbols) => note(symbols, false)),
+      () => clearTimeout(settle),
+    ];
     return () => {
-      end();
-      clearTimeout(settle);
+      for (const end of ends) end();
     };
   }, [cache, names]);
 }
 
-function refreshPages(cache: QueryClient, symbols: ReadonlySet<string>) {
+/** Where prices alone have moved, forming bars have changed; no indicator has a value there. */
+function refreshPages(cache: QueryClient, symbols: ReadonlySet<string>, isLoaded: boolean) {
+  const isOld = isLoaded ? mayHaveChanged : hasForming;
   const changed = new Set<string>();
   const found = cache.getQueryCache().findAll({ queryKey: keys.candles });
   for (const { queryKey, state } of found) {
@@ -120,13 +129,18 @@ function refreshPages(cache: QueryClient, symbols: ReadonlySet<string>) {
     const symbol = String(queryKey[1]);
     const { start, end } = (queryKey[2] ?? {}) as { start?: number; end?: number };
     if (!page || !symbols.has(symbol) || start === undefined) continue;
-    if (mayHaveChanged(page, start, end, state.dataUpdatedAt, Date.now())) changed.add(`${symbol} ${start}`);
+    if (isOld(page, start, end, state.dataUpdatedAt, Date.now())) changed.add(`${symbol} ${start}`);
   }
   void cache.invalidateQueries({
     predicate: ({ queryKey: [name, symbol, query] }) =>
-      (name === keys.candles[0] || name === keys.indicators[0]) &&
+      (name === keys.candles[0] || (isLoaded && name === keys.indicators[0])) &&
       changed.has(`${symbol} ${(query as { start?: number } | undefined)?.start}`),
   });
+}
+
+/** Whether a page shows the price as it is now. */
+function hasForming(page: Candlesticks): boolean {
+  return page.forming !== null;
 }
 
 /** Whether loading candles may have changed a page: it is not full, has a gap that may be filled, or is recent. */
