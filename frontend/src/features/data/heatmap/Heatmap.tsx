@@ -1,9 +1,9 @@
 import { Tooltip } from "@mantine/core";
-import { useElementSize } from "@mantine/hooks";
 import { type CSSProperties, type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from "react";
 import { type Cell, cellText, type HeatRow, moved, type Place, ticksOf } from "./cells";
 import { HeatCanvas } from "./HeatCanvas";
 import classes from "./Heatmap.module.css";
+import { useWidth } from "./useWidth";
 
 const ROW_PX = 20;
 const LABELS_PX = 128;
@@ -14,7 +14,7 @@ type Props = { rows: readonly HeatRow[]; onOpen: (row: HeatRow, cell: Cell) => v
 
 /** Series by days. The newest day is at the right end, where it begins to be looked at. */
 export function Heatmap({ rows, onOpen }: Props) {
-  const { ref, width } = useElementSize();
+  const [ref, width] = useWidth<HTMLDivElement>();
   const scroller = useRef<HTMLDivElement>(null);
   const days = rows[0]?.cells.map((cell) => cell.day) ?? [];
   const room = Math.floor((width - LABELS_PX - 12) / Math.max(1, days.length));
@@ -34,7 +34,7 @@ export function Heatmap({ rows, onOpen }: Props) {
         <div className={classes.grid}>
           <div className={`${classes.axis} ${classes.corner}`} />
           <div className={classes.axis} aria-hidden>
-            {ticksOf(days).map((tick) => (
+            {ticksOf(days, columnPx).map((tick) => (
               <span key={tick.column} className={classes.tick} style={{ left: tick.column * columnPx }}>
                 {tick.text}
               </span>

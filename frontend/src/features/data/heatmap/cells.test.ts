@@ -97,6 +97,9 @@ it.each([
 it("names months above many days and Mondays above few", () => {
   const days = (length: number) =>
     Array.from({ length }, (_, index) => new Date(START_MS + index * 86_400_000).toISOString().slice(0, 10));
-  expect(ticksOf(days(10))).toEqual([{ column: 3, text: "01-12" }]);
-  expect(ticksOf(days(60)).map((tick) => tick.text)).toEqual(["2026-02", "2026-03"]);
+  expect(ticksOf(days(10), 20)).toEqual([{ column: 3, text: "01-12" }]);
+  expect(ticksOf(days(60), 20).map((tick) => tick.text)).toEqual(["2026-02", "2026-03"]);
+  // Where columns are narrow no two run into one another, nor the last one out of the plot.
+  expect(ticksOf(days(30), 5).map((tick) => tick.text)).toEqual(["01-12", "01-26"]);
+  expect(ticksOf(days(10), 3)).toEqual([]);
 });

@@ -140,12 +140,21 @@ export function moved(at: Place, key: string, rows: number, columns: number): Pl
 
 export type Tick = { column: number; text: string };
 
-/** What is written above the days: months where many are shown, else each Monday. */
-export function ticksOf(days: readonly string[]): Tick[] {
+/** What a day and a month take above the columns. */
+const DAY_PX = 44;
+const MONTH_PX = 56;
+
+/** What is written above the days: months where many are shown, else Mondays; fewer where they have no room. */
+export function ticksOf(days: readonly string[], columnPx: number): Tick[] {
   const isLong = days.length > 45;
-  return days.flatMap((day, column) => {
+  const ticks: Tick[] = [];
+  let end = days.length * columnPx;
+  for (const [column, day] of [...days.entries()].reverse()) {
     const isMonday = new Date(`${day}T00:00:00Z`).getUTCDay() === 1;
-    if (isLong ? !day.endsWith("-01") : !isMonday) return [];
-    return [{ column, text: isLong ? day.slice(0, 7) : day.slice(5) }];
-  });
+    const hasRoom = end - column * columnPx >= (isLong ? MONTH_PX : DAY_PX);
+    if (!hasRoom || !(isLong ? day.endsWith("-01") : isMonday)) continue;
+    ticks.unshift({ column, text: isLong ? day.slice(0, 7) : day.slice(5) });
+    end = column * columnPx;
+  }
+  return ticks;
 }
