@@ -81,7 +81,7 @@ async function opensChart(page: Page): Promise<void> {
 
 /** Let gaps be looked for, and files that nobody told of be found: both are done at night otherwise. */
 async function findGaps(playground: Playground): Promise<void> {
-  await playground.post("/api/data-ingestion/gaps/check", { symbols: [] });
+  await playground.post("/api/data-ingestion/gaps/check", {});
   await playground.post("/api/scheduler/jobs/reconcile_lake/trigger");
   for (const sql of ["SELECT id FROM gaps", "SELECT id FROM lake_objects WHERE state = 'quarantined'"])
     await expect.poll(async () => (await playground.sql(sql)).length, { timeout: 60_000 }).toBeGreaterThan(0);

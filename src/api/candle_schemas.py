@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from src.api.problems import invalid
-from src.api.schemas import OfExchange, Out, TimeMs, parameter
+from src.api.known import check_exchange
+from src.api.schemas import OfExchange, Out, TimeMs, check_window, parameter
 from src.domain import Interval
 from src.services.analytics import BarQuery
 from src.warehouse.gaps import GapReason, GapState
@@ -24,9 +24,9 @@ class CandlesQuery(OfExchange):
     end: TimeMs | None = parameter(None, about="Only candles that open before.")
 
     def bars(self, symbol: str, limit: int) -> BarQuery:
-        """Return what a service is asked for; 422 when the window ends before it starts."""
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise invalid("end", "is not after start", "a time after start")
+        """Return what a service is asked for; 422 for an unknown exchange or a window that is reversed."""
+        check_exchange(self.exchange)
+        check_window(self.start, self.end)
         return BarQuery(self.exchange, symbol, self.interval, self.start, self.end, limit)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from src.api.asking import asking_exchange, settings_now
 from src.api.context import clock, parts, warehouse
 from src.api.problems import invalid
+from src.api.schemas import check_window
 from src.domain import MINUTE_MS, Interval, SeriesKey, Window, format_utc
 from src.errors import SourceError, Stopped
 from src.jobs.backfilling import BackfillPlan, plan_backfill
@@ -36,8 +37,7 @@ def choose_window(start_ms: int, end_ms: int | None) -> Window:
         raise invalid(
             "start", f"nothing has happened then yet, it is {format_utc(now_ms)}", "a time before now"
         )
-    if end_ms is not None and end_ms <= start_ms:
-        raise invalid("end", "does not come after start", "a time after start")
+    check_window(start_ms, end_ms)
     return Window(start_ms, min(end_ms or now_ms, now_ms))
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from src.api.problems import invalid
 from src.domain import Interval, ms_from_utc
 
 # The last millisecond of the year 9998: there is room left for the longest interval.
@@ -109,6 +110,32 @@ ExchangeName = Annotated[str, AfterValidator(_EXCHANGE.check), _EXCHANGE.schema]
 CodeName = Annotated[str, AfterValidator(_CODE.check), _CODE.schema]
 """A kind of run, or a job."""
 IntervalName = Interval
+_MOST_SYMBOLS = 500
+
+
+def _refuse_none(value: object) -> object:
+    """Refuse a list of nothing: a program whose choice came out empty would get all."""
+    if value == []:
+        accepted = "one symbol at least; leave the field out for all"
+        raise PydanticCustomError("none_named", "names none", {"accepted": accepted})
+    return value
+
+
+NamedSymbols = Annotated[
+    list[SymbolName], Field(min_length=1, max_length=_MOST_SYMBOLS), BeforeValidator(_refuse_none)
+]
+"""Symbols of a body, which may be left out for all: empty for the route then."""
+
+
+def named_symbols(about: str, otherwise: str = "all that are tracked") -> Any:
+    """Describe such a field."""
+    return Field(default_factory=list, description=f"{about}; {otherwise} where the field is left out.")
+
+
+def check_window(start_ms: int | None, end_ms: int | None) -> None:
+    """Refuse a window that ends before it starts: nothing would be in it."""
+    if start_ms is not None and end_ms is not None and end_ms <= start_ms:
+        raise invalid("end", "does not come after start", "a time after start")
 
 
 class OfExchange(In):

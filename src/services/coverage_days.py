@@ -10,8 +10,6 @@ from src.domain import DAY_MS, Interval, Window, utc_from_ms
 from src.services.coverage import SeriesCoverage
 from src.warehouse.slots import count_slots
 
-MOST_DAYS = 3_660
-
 
 class DayCell(NamedTuple):
     """One day by the slots that open in it; what is held need not be wanted (any more)."""
@@ -44,11 +42,13 @@ class _Counter:
 
 
 def list_days(one: SeriesCoverage, start_ms: int, end_ms: int) -> list[DayCell]:
-    """Return the days from that of *start_ms* until *end_ms*, the last ten years of them at most."""
-    first = max(start_ms // DAY_MS, (end_ms - 1) // DAY_MS - MOST_DAYS + 1)
+    """Return the days from that of *start_ms* until *end_ms*."""
     sets = ([one.wanted] if one.wanted else [], [each.window for each in one.ranges], one.missing)
     counters = [_Counter(one.row.key.interval, windows) for windows in sets]
-    days = [Window(number * DAY_MS, (number + 1) * DAY_MS) for number in range(first, -(-end_ms // DAY_MS))]
+    days = [
+        Window(number * DAY_MS, (number + 1) * DAY_MS)
+        for number in range(start_ms // DAY_MS, -(-end_ms // DAY_MS))
+    ]
     return [
         DayCell(utc_from_ms(day.start_ms).date(), *(counter.count(day) for counter in counters))
         for day in days

@@ -19,6 +19,7 @@ from src.services.coverage import TOO_OLD
 from tests.api.rig import END_MS, GAP_MS, Api
 from tests.builders import DAY_START_MS
 
+GAPS_PATH = "data-ingestion/gaps/BTCUSDT/1m"
 SYMBOL_PATHS = ["klines", "candlestick", "orderbook", "statistics", "indicators", "export", "lineage"]
 CANDLE_PATHS = ["klines", "candlestick", "indicators", "export"]
 INJECTIONS = [
@@ -277,6 +278,25 @@ def test_days_that_end_before_they_start_are_refused(api: Api) -> None:
         assert (told["status"], told["errors"][0]["field"]) == (422, "days_from")
     assert problem(api, "coverage", days_from="2999-01-01")["status"] == 422
     assert get(api, "coverage", days_from="2026-01-10", days_until="2026-01-10")["series"]
+
+
+def test_more_days_than_are_listed_are_refused_and_not_cut_off(api: Api) -> None:
+    query = {"days_from": "2026-01-01", "days_until": "2999-01-01"}
+    [error] = problem(api, "coverage", **query)["errors"]
+    assert (error["field"], error["accepted"]) == ("days_from", "3,660 days at most")
+    query = {"days_from": "2015-12-25", "days_until": "2026-01-01", "interval": "1h"}
+    [series] = get(api, "coverage", **query)["series"]
+    assert len(series["days"]) == 3_660
+
+
+@pytest.mark.parametrize("path", [*(f"{path}/BTCUSDT" for path in SYMBOL_PATHS), GAPS_PATH])
+def test_an_unknown_exchange_is_refused_with_those_there_are(api: Api, path: str) -> None:
+    query = {"time": DAY_START_MS} if path.startswith("lineage") else {}
+    told = problem(api, path, exchange="kraken", **query)
+    assert told["status"] == 422
+    assert told["errors"] == [
+        {"field": "exchange", "message": "'kraken' is not known here", "accepted": "binance"}
+    ]
 
 
 def test_candles_that_a_chart_can_make_are_pointed_to(api: Api) -> None:

@@ -60,8 +60,29 @@ def test_history_of_an_empty_list_of_symbols_is_refused(api: Api, route: str) ->
     """A program whose choice came out empty would fetch everything, and keep it for ever."""
     body = {"symbols": [], "start": DAY_START_MS, "end": DAY_START_MS + DAY_MS}
     [error] = problem(api.operator.post(f"{DATA}/{route}", json=body), 422)["errors"]
-    accepted = "one symbol at least; all that are tracked where the field is left out"
+    accepted = "one symbol at least; leave the field out for all"
     assert error == {"field": "symbols", "message": "[] is not accepted", "accepted": accepted}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data-ingestion/refresh",
+        "data-ingestion/gaps/check",
+        "data-ingestion/gaps/fill",
+        "verify",
+        "replay",
+        "coverage/recount",
+        "quality/check",
+    ],
+)
+def test_work_on_an_empty_list_of_symbols_is_refused_everywhere(api: Api, path: str) -> None:
+    days = {"start": "2026-01-09", "end": "2026-01-10"} if path == "replay" else {}
+    [error] = problem(api.operator.post(f"/api/{path}", json={"symbols": [], **days}), 422)["errors"]
+    assert (error["field"], error["accepted"]) == (
+        "symbols",
+        "one symbol at least; leave the field out for all",
+    )
 
 
 def test_history_without_symbols_is_of_all_that_are_tracked(trading_api: Api) -> None:
@@ -241,7 +262,10 @@ def test_gaps_are_found_listed_and_asked_for(own_api: Api) -> None:
     asked_for = {"ids": [listed[0]["id"], 987_654]}
     refused = problem(own_api.operator.post(f"{DATA}/gaps/fill", json=asked_for), 404)
     assert "no gap 987654;" in refused["detail"]
-    problem(own_api.operator.post(f"{DATA}/gaps/fill", json={"symbols": ["NOPE"]}), 404)
+    problem(own_api.operator.post(f"{DATA}/gaps/fill", json={"symbols": ["NOPE"]}), 422)
+    for path in ("gaps", "gaps/BTCUSDT/1m"):
+        told = problem(own_api.anybody.get(f"{DATA}/{path}?start=2026-11-29&end=2026-11-01"), 422)
+        assert told["errors"][0]["field"] == "end"
 
 
 def test_gaps_follow_each_other_page_by_page(own_api: Api) -> None:
@@ -412,6 +436,31 @@ def test_upkeep_is_queued_as_runs(own_api: Api, path: str, body: Any, kind: str)
     with own_api.parts.warehouse.read() as connection:
         run = get_run(connection, told["job_id"])
     assert (run.kind, run.state, run.requested_by) == (kind, RunState.QUEUED, "operator@api")
+
+
+REPLAYED = {"start": "2026-01-09", "end": "2026-01-10"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "accepted"),
+    [
+        ("verify", {"symbols": ["BTCUSDT", "NOPE"]}, "symbols", "BTCUSDT, ETHUSDT"),
+        ("replay", {**REPLAYED, "symbols": ["LUNAUSDT"]}, "symbols", "BTCUSDT, ETHUSDT"),
+        ("replay", {**REPLAYED, "intervals": ["5m"]}, "intervals", "1h, 1m"),
+        ("replay", {**REPLAYED, "symbols": ["ETHUSDT"], "intervals": ["1h"]}, "intervals", "1m"),
+        ("coverage/recount", {"symbols": ["NOPE"]}, "symbols", "BTCUSDT, ETHUSDT"),
+        ("coverage/recount", {"interval": "5m"}, "interval", "1h, 1m"),
+        ("quality/check", {"symbols": ["NOPE"]}, "symbols", "BTCUSDT, ETHUSDT"),
+        ("data-ingestion/gaps/fill", {"intervals": ["5m"]}, "intervals", "1h, 1m"),
+    ],
+)
+def test_upkeep_of_what_nobody_keeps_is_refused_before_a_run_fails(
+    api: Api, path: str, body: Any, field: str, accepted: str
+) -> None:
+    before = ok(api.anybody.get(f"{DATA}/runs?all=true"))["runs"][0]["id"]
+    [error] = problem(api.operator.post(f"/api/{path}", json=body), 422)["errors"]
+    assert (error["field"], error["accepted"]) == (field, accepted)
+    assert ok(api.anybody.get(f"{DATA}/runs?all=true"))["runs"][0]["id"] == before
 
 
 def test_upkeep_that_is_a_job_is_not_doubled(own_api: Api) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from src.domain import DAY_MS, HOUR_MS, Interval, SeriesKey, Window
 from src.services.coverage import SeriesCoverage
-from src.services.coverage_days import MOST_DAYS, list_days
+from src.services.coverage_days import list_days
 from src.warehouse.coverage import CoverageRow
 from src.warehouse.series import SeriesRow
 from tests.builders import DAY_START_MS
@@ -29,8 +29,3 @@ def test_each_day_counts_what_is_wanted_held_and_missing() -> None:
         (date(2026, 1, 9), 12, 22, 2),
         (date(2026, 1, 10), 24, 1, 23),
     ]
-
-
-def test_no_more_than_ten_years_are_listed() -> None:
-    days = list_days(make_coverage(None, []), 0, DAY_START_MS)
-    assert (len(days), days[-1].day) == (MOST_DAYS, date(2026, 1, 8))

@@ -2849,8 +2849,7 @@ export interface components {
             exchange?: string;
             /**
              * Symbols
-             * @description Tracked symbols; all of them where none is named.
-             * @default []
+             * @description Tracked symbols; all that are tracked where the field is left out.
              */
             symbols?: string[];
             /**
@@ -3468,8 +3467,7 @@ export interface components {
             ids?: number[];
             /**
              * Symbols
-             * @description Only of these symbols; of all where none is named.
-             * @default []
+             * @description Only of these symbols; of all where the field is left out.
              */
             symbols?: string[];
             /**
@@ -3536,8 +3534,7 @@ export interface components {
             exchange?: string;
             /**
              * Symbols
-             * @description Tracked symbols; all of them where none is named.
-             * @default []
+             * @description Tracked symbols; all that are tracked where the field is left out.
              */
             symbols?: string[];
         };
@@ -3548,8 +3545,7 @@ export interface components {
         VerifyIn: {
             /**
              * Symbols
-             * @description Only these symbols.
-             * @default []
+             * @description Only these symbols; all that something is kept of where the field is left out.
              */
             symbols?: string[];
             /**
@@ -3596,8 +3592,7 @@ export interface components {
             end: string | number;
             /**
              * Symbols
-             * @description Only these symbols.
-             * @default []
+             * @description Only these symbols; all that something is kept of where the field is left out.
              */
             symbols?: string[];
             /**
@@ -3652,8 +3647,7 @@ export interface components {
         RecountIn: {
             /**
              * Symbols
-             * @description Only these symbols.
-             * @default []
+             * @description Only these symbols; all that something is kept of where the field is left out.
              */
             symbols?: string[];
             /**
@@ -3681,8 +3675,7 @@ export interface components {
             days?: number;
             /**
              * Symbols
-             * @description Only these; all that are tracked where none is named.
-             * @default []
+             * @description Only these symbols; all that are tracked where the field is left out.
              */
             symbols?: string[];
         };
@@ -6310,7 +6303,7 @@ export interface operations {
                 interval?: components["schemas"]["Interval"] | null;
                 /** @description Whether the windows are listed, up to 1,000 of a kind and series. */
                 windows?: boolean;
-                /** @description Each UTC day from then on, with how much of it is held. */
+                /** @description Each UTC day from then on, 3,660 at most, with how much of it is held. */
                 days_from?: (string | number) | null;
                 /** @description With days_from: until then; else until now. */
                 days_until?: (string | number) | null;

@@ -14,13 +14,14 @@ from src.api.known import check_exchange
 from src.api.problems import invalid, not_found
 from src.api.routing import Routes
 from src.api.schemas import OfExchange, Out, SymbolName, TimeMs, parameter
-from src.domain import Interval, Window, format_utc
+from src.domain import DAY_MS, Interval, Window, format_utc
 from src.services.coverage import SeriesCoverage, read_coverage
 from src.services.coverage_days import DayCell, list_days
 
 routes = Routes("coverage", "What is held, and what is missing.")
 
 _MOST_WINDOWS = 1_000
+_MOST_DAYS = 3_660
 
 
 class CoverageQuery(OfExchange):
@@ -30,7 +31,7 @@ class CoverageQuery(OfExchange):
         False, about=f"Whether the windows are listed, up to {_MOST_WINDOWS:,} of a kind and series."
     )
     days_from: TimeMs | None = parameter(
-        None, about="Each UTC day from then on, with how much of it is held."
+        None, about=f"Each UTC day from then on, {_MOST_DAYS:,} at most, with how much of it is held."
     )
     days_until: TimeMs | None = parameter(None, about="With days_from: until then; else until now.")
 
@@ -112,6 +113,8 @@ def _days(start_ms: int, end_ms: int | None, now_ms: int) -> tuple[int, int]:
     end_ms = now_ms if end_ms is None else end_ms
     if end_ms < start_ms:
         raise invalid("days_from", "comes after the end of the days", f"a time before {format_utc(end_ms)}")
+    if (count := -(-end_ms // DAY_MS) - start_ms // DAY_MS) > _MOST_DAYS:
+        raise invalid("days_from", f"that would be {count:,} days", f"{_MOST_DAYS:,} days at most")
     return start_ms, end_ms
 
 

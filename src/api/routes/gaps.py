@@ -8,11 +8,23 @@ from pydantic import Field
 
 from src.api.asking import AskedOut, asked, settings_now
 from src.api.context import clock, note, parts, requested_by, warehouse
-from src.api.known import check_symbols
+from src.api.known import check_exchange, check_kept, check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
 from src.api.problems import invalid, not_found
 from src.api.routing import Routes
-from src.api.schemas import ExchangeName, In, OfExchange, OfSymbol, Out, SymbolName, TimeMs, parameter
+from src.api.schemas import (
+    ExchangeName,
+    In,
+    NamedSymbols,
+    OfExchange,
+    OfSymbol,
+    Out,
+    SymbolName,
+    TimeMs,
+    check_window,
+    named_symbols,
+    parameter,
+)
 from src.domain import DAY_MS, Interval, SeriesKey
 from src.jobs.filling import ask_fill
 from src.maintenance.evidence import EvidenceCheck
@@ -108,6 +120,7 @@ class SeriesGapsQuery(Paged):
 @routes.get("/api/data-ingestion/gaps/<symbol>/<interval>", responses={200: GapsOut})
 def gaps_of_series(path: OfSeries, query: SeriesGapsQuery) -> GapsOut:
     """List the gaps of one series, those that end last first."""
+    check_exchange(query.exchange)
     key = SeriesKey(query.exchange, path.symbol, path.interval)
     with warehouse().read() as connection:
         found = [row for row in list_series(connection, tracked_only=False) if row.key == key]
@@ -117,6 +130,7 @@ def gaps_of_series(path: OfSeries, query: SeriesGapsQuery) -> GapsOut:
 
 
 def _page(keys: dict[int, SeriesKey], wanted: list[int], query: GapsQuery | SeriesGapsQuery) -> GapsOut:
+    check_window(query.start, query.end)
     if not wanted:  # none named would mean all
         return GapsOut(gaps=[], next_cursor=None)
     before = read_cursor(query.cursor, int, int)
@@ -180,9 +194,7 @@ class FillIn(In):
     """Which gaps: those that are named, or those of symbols, intervals and days."""
 
     ids: list[int] = parameter([], about="Gaps by number: they are asked for at once.", max_length=_MOST)
-    symbols: list[SymbolName] = parameter(
-        [], about="Only of these symbols; of all where none is named.", max_length=500
-    )
+    symbols: NamedSymbols = named_symbols("Only of these symbols", "of all")
     intervals: list[Interval] = parameter([], about="Only of these intervals; of all where none is named.")
     lookback_days: int | None = parameter(None, about="Only of the last days.", ge=1, le=36_500)
     max_gaps: int = parameter(2_000, about="The newest ones, so many at most.", ge=1, le=_MOST)
@@ -199,7 +211,7 @@ def fill_gaps(body: FillIn) -> tuple[AskedOut, int]:
         raise invalid("ids", "go with neither symbols, intervals nor lookback_days", "one of both")
     if any(not 0 < one < 2**63 for one in body.ids):
         raise invalid("ids", "some cannot be numbers of gaps", "numbers of gaps")
-    check_symbols(body.symbols)
+    check_kept(body.symbols, {"intervals": body.intervals})
     _check_gaps(body.ids)
     wanted: dict[str, Any] = body.model_dump(mode="json")
     return asked(ask_fill(warehouse(), wanted, requested_by()), "fill gaps"), 202
@@ -221,7 +233,7 @@ class CheckIn(In):
     """Which series to look at."""
 
     exchange: ExchangeName = parameter("binance", about="The exchange.")
-    symbols: list[SymbolName] = parameter([], about="Tracked symbols; all of them where none is named.")
+    symbols: NamedSymbols = named_symbols("Tracked symbols")
 
 
 class CheckedOut(Out):

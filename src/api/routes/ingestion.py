@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
 
 from src.api.asking import AskedOut, asked, is_led
 from src.api.context import clock, note, requested_by, warehouse
 from src.api.history import choose_series, choose_window, list_tracked, make_plan
 from src.api.problems import conflict, invalid
 from src.api.routing import Routes
-from src.api.schemas import ExchangeName, In, Out, SymbolName, TimeMs, parameter
+from src.api.schemas import ExchangeName, In, NamedSymbols, Out, TimeMs, named_symbols, parameter
 from src.domain import DAY_MS, HOUR_MS, Interval, Lane, Window
 from src.extract.chunks import expected_candles
 from src.jobs.asking import ask_fetch, ask_windows
@@ -25,8 +24,6 @@ routes = Routes("data ingestion", "Fetching data on purpose.")
 # More than that at once is more likely a slip, of a century or of 1s for 1m, than meant.
 _MOST_CANDLES = 20_000_000
 
-_MOST_SYMBOLS = 500
-
 _PLAN: dict[str, Any] = {
     "symbols": ["BTCUSDT"],
     "intervals": ["1m"],
@@ -35,29 +32,13 @@ _PLAN: dict[str, Any] = {
 }
 
 
-def _refuse_none(value: object) -> object:
-    """Refuse a list of nothing: a program that chose none would fetch all, and keep it for ever."""
-    if value == []:
-        accepted = "one symbol at least; all that are tracked where the field is left out"
-        raise PydanticCustomError("none_named", "names none", {"accepted": accepted})
-    return value
-
-
-NamedSymbols = Annotated[
-    list[SymbolName], Field(min_length=1, max_length=_MOST_SYMBOLS), BeforeValidator(_refuse_none)
-]
-
-
 class HistoryIn(In):
     """Which history: each symbol at each interval."""
 
     model_config = ConfigDict(json_schema_extra={"example": _PLAN})
 
     exchange: ExchangeName = parameter("binance", about="The exchange.")
-    symbols: NamedSymbols = Field(
-        default_factory=list,
-        description="Symbols, one at least; all that are tracked where the field is left out.",
-    )
+    symbols: NamedSymbols = named_symbols("Symbols, one at least")
     intervals: list[Interval] = parameter([Interval.M1], about="Intervals.", min_length=1)
     start: TimeMs = parameter(about="From then on.", example="2026-01-01")
     end: TimeMs | None = parameter(None, about="Until before then; now, where it is left out.")
@@ -182,9 +163,7 @@ class RefreshIn(In):
     """Which series to bring up to date."""
 
     exchange: ExchangeName = parameter("binance", about="The exchange.")
-    symbols: list[SymbolName] = parameter(
-        [], about="Tracked symbols; all of them where none is named.", max_length=_MOST_SYMBOLS
-    )
+    symbols: NamedSymbols = named_symbols("Tracked symbols")
     intervals: list[Interval] = parameter([], about="Only these; all tracked ones where none is named.")
     hours: int = parameter(
         1,

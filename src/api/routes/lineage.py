@@ -8,6 +8,7 @@ from pydantic import Field
 
 from src.api.asking import settings_now
 from src.api.context import clock, parts, warehouse
+from src.api.known import check_exchange
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, OfSymbol, Out, TimeMs, parameter
 from src.domain import Interval, format_utc
@@ -104,6 +105,7 @@ class LineageOut(Out):
 @routes.get("/api/lineage/<symbol>", responses={200: LineageOut})
 def lineage(path: OfSymbol, query: LineageQuery) -> LineageOut:
     """Return where a candle came from: object, request, run; or why there is none."""
+    check_exchange(query.exchange)
     with warehouse().read() as connection:
         series = get_series(connection, query.exchange, path.symbol, query.interval)
         found = find_lineage(connection, series, query.time)

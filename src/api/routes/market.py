@@ -13,6 +13,7 @@ from src.api.answers import versioned
 from src.api.candle_schemas import MOST_CANDLES, CandlesQuery
 from src.api.context import clock, warehouse
 from src.api.indicator_names import INDICATORS, Computed, Indicator, compute, warm_up_of
+from src.api.known import check_exchange
 from src.api.problems import invalid
 from src.api.routing import Routes
 from src.api.schemas import OfExchange, OfSymbol, Out, TimeMs, parameter
@@ -56,6 +57,7 @@ def orderbook(path: OfSymbol, query: OrderBookQuery) -> OrderBookOut:
 
     404 where none is kept. How often they are captured is CANDLEHOUSE_DEPTH_SECONDS.
     """
+    check_exchange(query.exchange)
     book = analytics().order_book(query.exchange, path.symbol, query.levels, query.at)
     return OrderBookOut(
         exchange=book.exchange,
@@ -113,6 +115,7 @@ def statistics(path: OfSymbol, query: OfExchange) -> StatisticsOut:
 
     The price is the newest seen, the change is against the last close that was known 24 hours ago.
     """
+    check_exchange(query.exchange)
     now_ms = clock().now_ms()
     day = VisualizeService(warehouse(), clock()).statistics(query.exchange, path.symbol)
     since_ms = now_ms - DAY_MS

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from src.api.asking import AskedOut, ask_run
 from src.api.context import clock, note, requested_by, warehouse
+from src.api.known import check_kept
 from src.api.problems import conflict, invalid, not_found
 from src.api.routing import Routes
-from src.api.schemas import Done, In, OfId, Out, SymbolName, TimeMs, parameter
+from src.api.schemas import Done, In, NamedSymbols, OfId, Out, TimeMs, check_window, named_symbols, parameter
 from src.domain import Interval
 from src.jobs.ageing import MAINTENANCE
 from src.jobs.job_registry import CHECK_QUALITY, RECONCILE_LAKE, RECOUNT_COVERAGE
@@ -29,7 +30,7 @@ Step = Literal["pack", "archive", "cleanup", "retention", "housekeeping", "optim
 class VerifyIn(In):
     """What to compare: a window, all, or some days by chance where nothing is said."""
 
-    symbols: list[SymbolName] = parameter([], about="Only these symbols.")
+    symbols: NamedSymbols = named_symbols("Only these symbols", "all that something is kept of")
     all: bool = parameter(False, about="Whether every day of every series is compared.")
     start: TimeMs | None = parameter(None, about="All days from here on.")
     end: TimeMs | None = parameter(None, about="Up to before this time; now, where it is left out.")
@@ -47,6 +48,7 @@ def verify(body: VerifyIn) -> tuple[AskedOut, int]:
     is_window = body.start is not None or body.end is not None
     if body.all and (is_window or body.sample):
         raise invalid("all", "goes with neither start, end nor sample", "one of them")
+    check_kept(body.symbols)
     parameters: dict[str, Any] = {"symbols": body.symbols}
     if is_window:
         parameters |= _window(body.start or 0, body.end)
@@ -60,7 +62,7 @@ class ReplayIn(In):
 
     start: TimeMs = parameter(about="From here on.", example="2026-01-01")
     end: TimeMs = parameter(about="Up to before this time.", example="2026-01-02")
-    symbols: list[SymbolName] = parameter([], about="Only these symbols.")
+    symbols: NamedSymbols = named_symbols("Only these symbols", "all that something is kept of")
     intervals: list[Interval] = parameter([], about="Only these intervals.")
     dry_run: bool = parameter(False, about="Only say what would change.", example=True)
 
@@ -68,6 +70,7 @@ class ReplayIn(In):
 @routes.post("/api/replay", responses={202: AskedOut})
 def replay(body: ReplayIn) -> tuple[AskedOut, int]:
     """Make candles and rollups of a window again from the lake, in place, after a parser was mended."""
+    check_kept(body.symbols, {"intervals": body.intervals})
     parameters = {
         **_window(body.start, body.end),
         "symbols": body.symbols,
@@ -79,8 +82,7 @@ def replay(body: ReplayIn) -> tuple[AskedOut, int]:
 
 def _window(start_ms: int, end_ms: int | None) -> dict[str, int]:
     end_ms = clock().now_ms() if end_ms is None else end_ms
-    if end_ms <= start_ms:
-        raise invalid("end", "does not come after start", "a time after start")
+    check_window(start_ms, end_ms)
     return {"start_ms": start_ms, "end_ms": end_ms}
 
 
@@ -112,7 +114,7 @@ def reconcile(body: ReconcileIn) -> tuple[AskedOut, int]:
 class RecountIn(In):
     """What to count."""
 
-    symbols: list[SymbolName] = parameter([], about="Only these symbols.")
+    symbols: NamedSymbols = named_symbols("Only these symbols", "all that something is kept of")
     interval: Interval | None = parameter(None, about="Only this interval.")
     fix: bool = parameter(True, about="Whether the ledger is made to say what the facts hold.")
 
@@ -120,6 +122,7 @@ class RecountIn(In):
 @routes.post("/api/coverage/recount", responses={202: AskedOut})
 def recount(body: RecountIn) -> tuple[AskedOut, int]:
     """Count what the facts hold and compare it with the ledger of coverage."""
+    check_kept(body.symbols, {"interval": [body.interval] if body.interval else []})
     return ask_run(RECOUNT_COVERAGE, body.model_dump(mode="json")), 202
 
 
@@ -127,12 +130,13 @@ class QualityIn(In):
     """Which days to look at."""
 
     days: int = parameter(2, about="The last days, today included.", ge=1, le=3_660)
-    symbols: list[SymbolName] = parameter([], about="Only these; all that are tracked where none is named.")
+    symbols: NamedSymbols = named_symbols("Only these symbols")
 
 
 @routes.post("/api/quality/check", responses={202: AskedOut})
 def check_quality(body: QualityIn) -> tuple[AskedOut, int]:
     """Look for what is odd in the candles of the last days."""
+    check_kept(body.symbols)
     return ask_run(CHECK_QUALITY, body.model_dump()), 202
 
 

@@ -47,7 +47,7 @@ it("looks for gaps of all that is tracked where nothing is selected, and tells w
         "At the ends of series 3 candles are still to come.",
     ),
   ).toBeInTheDocument();
-  expect(sent).toEqual([{ symbols: [] }]);
+  expect(sent).toEqual([{}]);
 });
 
 it("shows what the address asks for", async () => {

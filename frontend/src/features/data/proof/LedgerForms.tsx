@@ -5,6 +5,7 @@ import { useAction } from "@/api/operator";
 import { keys } from "@/api/queries";
 import { Panel } from "@/components/Panel";
 import shared from "../Data.module.css";
+import { named } from "../named";
 import { SymbolsInput } from "../SymbolsInput";
 import type { OnAsked } from "./ProofPanel";
 
@@ -13,7 +14,7 @@ export function Recount({ onAsked }: { onAsked: OnAsked }) {
   const [symbols, setSymbols] = useState<string[]>([]);
   const [fix, setFix] = useState(true);
   const recount = useAction({
-    act: () => take(client.POST("/api/coverage/recount", { body: { symbols, fix } })),
+    act: () => take(client.POST("/api/coverage/recount", { body: { ...named(symbols), fix } })),
     makesStale: [keys.runs],
     onDone: ({ job_id }) => {
       if (job_id !== null) onAsked({ id: job_id, what: "Recount coverage" });

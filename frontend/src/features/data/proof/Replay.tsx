@@ -10,6 +10,7 @@ import { Panel } from "@/components/Panel";
 import shared from "../Data.module.css";
 import { DaysInput } from "../DaysInput";
 import { daysWindow } from "../days";
+import { named } from "../named";
 import { SymbolsInput } from "../SymbolsInput";
 import type { OnAsked } from "./ProofPanel";
 import { replayText } from "./replayText";
@@ -24,7 +25,7 @@ export function Replay({ onAsked }: { onAsked: OnAsked }) {
   const replay = useAction({
     act: (isDry: boolean) => {
       const { start, end } = window ?? { start: 0, end: 0 };
-      return take(client.POST("/api/replay", { body: { start, end, symbols, dry_run: isDry } }));
+      return take(client.POST("/api/replay", { body: { start, end, ...named(symbols), dry_run: isDry } }));
     },
     makesStale: [keys.runs],
     onDone: ({ job_id }, isDry) => {

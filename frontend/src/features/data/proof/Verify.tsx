@@ -7,6 +7,7 @@ import { Panel } from "@/components/Panel";
 import shared from "../Data.module.css";
 import { DaysInput } from "../DaysInput";
 import { daysWindow } from "../days";
+import { named } from "../named";
 import { SymbolsInput } from "../SymbolsInput";
 import type { OnAsked } from "./ProofPanel";
 
@@ -27,7 +28,7 @@ export function Verify({ onAsked }: { onAsked: OnAsked }) {
     act: () => {
       const chosen =
         scope === "all" ? { all: true } : scope === "sample" ? { sample } : { ...(window ?? undefined) };
-      return take(client.POST("/api/verify", { body: { symbols, ...chosen } }));
+      return take(client.POST("/api/verify", { body: { ...named(symbols), ...chosen } }));
     },
     makesStale: [keys.runs],
     onDone: ({ job_id }) => {

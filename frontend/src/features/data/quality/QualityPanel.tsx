@@ -13,6 +13,7 @@ import { useUrlState } from "@/lib/urlState";
 import { type Asked, AskedRuns } from "../AskedRuns";
 import shared from "../Data.module.css";
 import { MorePages } from "../MorePages";
+import { named } from "../named";
 import { useKnownSymbols } from "../useKnownSymbols";
 import { FindingsTable } from "./FindingsTable";
 import { KIND_WORDS, KINDS, parseKinds, SEVERITIES } from "./words";
@@ -105,7 +106,7 @@ function CheckNow({ symbol }: { symbol: string | null }) {
   const [asked, setAsked] = useState<Asked[]>([]);
   const check = useAction({
     act: () => {
-      const body = { days: Number(days), symbols: symbol ? [symbol] : [] };
+      const body = { days: Number(days), ...named(symbol ? [symbol] : []) };
       return take(client.POST("/api/quality/check", { body }));
     },
     makesStale: [keys.runs],

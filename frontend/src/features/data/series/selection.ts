@@ -3,10 +3,10 @@ import type { Interval, SeriesStatus } from "@/api/types";
 
 export type Selection = ReadonlySet<string>;
 
-/** What one call is about: each of the symbols at each of the intervals; all where a list is empty. */
-export type Target = { symbols: string[]; intervals: Interval[] };
+/** What one call is about: each of the symbols at each of the intervals; all where a list is left out. */
+export type Target = { symbols?: string[]; intervals?: Interval[] };
 
-export const EVERYTHING: Target = { symbols: [], intervals: [] };
+export const EVERYTHING: Target = {};
 
 /** Select *keys*, or let go of them. */
 export function choose(selection: Selection, keys: readonly string[], isOn: boolean): Selection {
@@ -41,7 +41,7 @@ export function targetsOf(rows: readonly SeriesStatus[]): Target[] {
   for (const row of rows.filter((one) => one.tracked)) {
     bySymbol.set(row.symbol, [...(bySymbol.get(row.symbol) ?? []), row.interval]);
   }
-  const targets = new Map<string, Target>();
+  const targets = new Map<string, Required<Target>>();
   for (const [symbol, unsorted] of bySymbol) {
     const intervals = unsorted.toSorted();
     const target = targets.get(intervals.join());

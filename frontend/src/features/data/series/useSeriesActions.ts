@@ -4,6 +4,7 @@ import { useAction } from "@/api/operator";
 import { keys } from "@/api/queries";
 import type { CheckedGaps } from "@/api/types";
 import type { Asked } from "../AskedRuns";
+import { named } from "../named";
 import type { Target } from "./selection";
 
 /** What can be asked for series; *asked* are the runs of it, *checked* what the last look for gaps found. */
@@ -25,8 +26,8 @@ export function useSeriesActions() {
   });
   const check = useAction({
     act: (targets: Target[]) => {
-      const symbols = [...new Set(targets.flatMap((target) => target.symbols))];
-      return take(client.POST("/api/data-ingestion/gaps/check", { body: { symbols } }));
+      const symbols = [...new Set(targets.flatMap((target) => target.symbols ?? []))];
+      return take(client.POST("/api/data-ingestion/gaps/check", { body: named(symbols) }));
     },
     makesStale: [keys.gaps, keys.symbolsStatus, keys.coverageDays],
     onDone: setChecked,
