@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from src.api.context import parts
 from src.api.problems import Problem, conflict
+from src.extract.exchange_kind import is_official
 
 _TIMEOUT_S = 3.0
 
@@ -25,7 +25,7 @@ def find_faults() -> list[dict[str, Any]] | None:
 def ask_simulator(method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
     """Return status and JSON of its answer; 409 where there is no simulator."""
     address = parts().settings.binance_base_url.partition(",")[0]
-    if (urlsplit(address).hostname or "").endswith((".binance.com", ".binance.us", ".binance.vision")):
+    if is_official(address):
         raise conflict("the exchange is a real one, not the simulator", "no-simulator")
     try:
         answer = requests.request(method, f"{address}/simulator/{path}", json=body, timeout=_TIMEOUT_S)

@@ -13,6 +13,7 @@ from src.extract.exchange import Exchange
 from src.extract.tracking import Tracking
 from src.lake.store import ObjectStore
 from src.maintenance.adopting import adopt_orphans
+from src.maintenance.exchange_home import settle_exchange
 from src.maintenance.lake_home import settle_home
 from src.maintenance.warehouse_home import check_copy
 from src.warehouse.bulk import sweep_leftovers
@@ -38,6 +39,7 @@ class Starter:
         symbols: Sequence[str],
         intervals: Sequence[Interval],
         home: LakeHome,
+        exchange_address: str,
     ) -> None:
         self._warehouse = warehouse
         self._lake = lake
@@ -47,11 +49,13 @@ class Starter:
         self._symbols = symbols
         self._intervals = intervals
         self._home = home
+        self._exchange_address = exchange_address
 
     def prepare(self) -> None:
         """Create or upgrade the stores, adopt orphans, and begin with the settings' symbols."""
         self.prepare_warehouse()
         settle_home(self._warehouse, self._lake, self._home)
+        settle_exchange(self._warehouse, self._exchange.name, self._exchange_address)
         sweep_leftovers()
         self._lake.ensure_buckets()
         adopted = adopt_orphans(self._lake, self._warehouse, self._exchange.name, self._clock.now_ms())

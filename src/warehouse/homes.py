@@ -21,6 +21,8 @@ from src.warehouse.run_tables import app_settings
 from src.warehouse.tables import lake_objects
 
 LAKE_HOME, LAKE_MOVE = "lake_home", "lake_move"
+# By exchange, whether its candles came from the real one or from the simulator.
+EXCHANGE_KINDS = "exchange_kinds"
 # In a new warehouse: whose copy it is, and per table how far that has come. In the old one: who it is, and
 # where it went.
 COPY_OF, COPY_NOTE = "copy_of", "copy:"

@@ -160,6 +160,7 @@ class Core:
             settings.symbols,
             settings.intervals,
             lake_home(settings),
+            find_hosts(settings.binance_base_url)[0],
         )
 
     @cached_property
