@@ -102,7 +102,7 @@ function News({ news }: { news: Notification }) {
           <Link to={`/runs/${news.run_id}`}>{news.title}</Link>
         )}
       </Text>
-      <Text size="xs" c="dimmed" lineClamp={3}>
+      <Text size="xs" c="dimmed" lineClamp={3} style={{ whiteSpace: "pre-line" }}>
         <Prose text={news.body} />
       </Text>
     </div>

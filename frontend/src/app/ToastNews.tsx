@@ -41,7 +41,7 @@ function Told({ news: { body, run_id }, onOpen }: ToldProps) {
   return (
     <>
       {body && (
-        <div>
+        <div style={{ whiteSpace: "pre-line" }}>
           <Prose text={body} />
         </div>
       )}
