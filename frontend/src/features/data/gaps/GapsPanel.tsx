@@ -6,13 +6,11 @@ import { useRefresh } from "@/api/live";
 import { queries } from "@/api/queries";
 import type { Gap } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
-import { Loaded } from "@/components/Loaded";
-import { Panel } from "@/components/Panel";
 import { count } from "@/lib/format";
 import { useUrlState } from "@/lib/urlState";
 import { AskedRuns } from "../AskedRuns";
 import shared from "../Data.module.css";
-import { MorePages } from "../MorePages";
+import { PagedPanel } from "../PagedPanel";
 import { useKnownSymbols } from "../useKnownSymbols";
 import { GapsTable } from "./GapsTable";
 import { GAP_STATES, isFillable, parseStates } from "./states";
@@ -44,44 +42,47 @@ export function GapsPanel() {
     refetchInterval: useRefresh(),
   });
   return (
-    <Panel title="Gaps" about="What is wanted and not held. Those that end last come first." flush>
-      <Group className={shared.toolbar} gap="sm" align="flex-end">
-        <TextInput
-          label="Symbol"
-          value={symbol}
-          onChange={(event) => write({ symbol: event.currentTarget.value.toUpperCase() })}
-          placeholder="All"
-          leftSection={<IconSearch size={16} />}
-          error={symbol !== "" && known.size > 0 && !known.has(symbol) ? "No such symbol is kept" : undefined}
-          w={{ base: "100%", xs: 180 }}
-        />
-        <MultiSelect
-          label="State"
-          data={GAP_STATES.map((value) => ({ value, label: value.replaceAll("_", " ") }))}
-          value={states}
-          onChange={(chosen) => write({ state: chosen.join() })}
-          placeholder={states.length === 0 ? "All that are open" : undefined}
-          w={{ base: "100%", xs: 280 }}
-          clearable
-        />
-        <Select
-          label="That end within"
-          data={RECENT}
-          value={recent}
-          onChange={(value) => write({ recent: value })}
-          w={{ base: "100%", xs: 160 }}
-        />
-      </Group>
-      <Loaded
-        query={query}
-        isEmpty={(data) => data.pages.every((page) => page.gaps.length === 0)}
-        empty={<NoGaps isNarrowed={states.length > 0 || symbol !== "" || recent !== ""} />}
-        lines={8}
-      >
-        {(data) => <Gaps gaps={data.pages.flatMap((page) => page.gaps)} />}
-      </Loaded>
-      <MorePages query={query} />
-    </Panel>
+    <PagedPanel
+      title="Gaps"
+      about="What is wanted and not held. Those that end last come first."
+      toolbar={
+        <Group className={shared.toolbar} gap="sm" align="flex-end">
+          <TextInput
+            label="Symbol"
+            value={symbol}
+            onChange={(event) => write({ symbol: event.currentTarget.value.toUpperCase() })}
+            placeholder="All"
+            leftSection={<IconSearch size={16} />}
+            error={
+              symbol !== "" && known.size > 0 && !known.has(symbol) ? "No such symbol is kept" : undefined
+            }
+            w={{ base: "100%", xs: 180 }}
+          />
+          <MultiSelect
+            label="State"
+            data={GAP_STATES.map((value) => ({ value, label: value.replaceAll("_", " ") }))}
+            value={states}
+            onChange={(chosen) => write({ state: chosen.join() })}
+            placeholder={states.length === 0 ? "All that are open" : undefined}
+            w={{ base: "100%", xs: 280 }}
+            clearable
+          />
+          <Select
+            label="That end within"
+            data={RECENT}
+            value={recent}
+            onChange={(value) => write({ recent: value })}
+            w={{ base: "100%", xs: 160 }}
+          />
+        </Group>
+      }
+      query={query}
+      rowsOf={(page) => page.gaps}
+      empty={<NoGaps isNarrowed={states.length > 0 || symbol !== "" || recent !== ""} />}
+      lines={8}
+    >
+      {(gaps) => <Gaps gaps={gaps} />}
+    </PagedPanel>
   );
 }
 

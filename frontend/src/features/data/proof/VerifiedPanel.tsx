@@ -1,22 +1,21 @@
-import { Anchor, SegmentedControl, Text } from "@mantine/core";
+import { SegmentedControl, Text } from "@mantine/core";
 import { IconShieldCheck } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { useRefresh } from "@/api/live";
 import { queries } from "@/api/queries";
+import type { components } from "@/api/schema";
 import type { VerifiedDay, VerifyState } from "@/api/types";
 import { type Column, DataTable } from "@/components/DataTable";
 import { EmptyState } from "@/components/EmptyState";
 import { Figure, Figures } from "@/components/Figure";
-import { Loaded } from "@/components/Loaded";
-import { Panel } from "@/components/Panel";
 import { Pill } from "@/components/Pill";
 import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { count } from "@/lib/format";
 import { oneOf, useUrlState } from "@/lib/urlState";
+import { dayColumn, seriesColumn } from "../columns";
 import shared from "../Data.module.css";
-import { MorePages } from "../MorePages";
+import { PagedPanel } from "../PagedPanel";
 
 const FAULTS: VerifyState[] = ["object_missing", "object_changed", "differs"];
 
@@ -39,31 +38,8 @@ const COLUMNS: Column<VerifiedDay>[] = [
       </Pill>
     ),
   },
-  {
-    id: "day",
-    title: "Day",
-    sortBy: (one) => one.day,
-    cell: (one) => (
-      <Anchor
-        component={Link}
-        size="sm"
-        className="ch-num"
-        to={`?tab=coverage&cell=${one.symbol}.${one.interval}.${one.day}`}
-      >
-        {one.day}
-      </Anchor>
-    ),
-  },
-  {
-    id: "series",
-    title: "Series",
-    sortBy: (one) => `${one.symbol} ${one.interval}`,
-    cell: (one) => (
-      <span className="ch-num">
-        {one.symbol} {one.interval}
-      </span>
-    ),
-  },
+  dayColumn(),
+  seriesColumn(),
   {
     id: "candles",
     title: "Candles",
@@ -97,7 +73,7 @@ export function VerifiedPanel() {
     refetchInterval: useRefresh(),
   });
   return (
-    <Panel
+    <PagedPanel
       title="Compared days"
       about="How each day compared with the lake when that was last tried: by a sample each night, and when asked for."
       actions={
@@ -112,45 +88,52 @@ export function VerifiedPanel() {
           ]}
         />
       }
-      flush
-    >
-      <Loaded
-        query={query}
-        isEmpty={(data) => data.pages[0]?.counts.length === 0}
-        empty={
+      toolbar={<Counts counts={query.data?.pages[0]?.counts ?? []} />}
+      query={query}
+      rowsOf={(page) => page.results}
+      empty={
+        which === "faults" ? (
+          <EmptyState icon={IconShieldCheck} title="No fault was found" />
+        ) : (
           <EmptyState icon={IconShieldCheck} title="No day was compared yet">
             Each night some days are, by chance. Verify above does so now.
           </EmptyState>
-        }
-      >
-        {({ pages }) => (
-          <>
-            <div className={shared.toolbar}>
-              <Figures>
-                {(pages[0]?.counts ?? []).map((one) => (
-                  <Figure
-                    key={one.state}
-                    label={`Days ${STATE_WORDS[one.state]}`}
-                    value={count(one.days)}
-                    about={
-                      <>
-                        last <Time ms={one.last_ms} relative />
-                      </>
-                    }
-                  />
-                ))}
-              </Figures>
-            </div>
-            <DataTable
-              label="Compared days"
-              columns={COLUMNS}
-              rows={pages.flatMap((page) => page.results)}
-              rowKey={(one) => `${one.symbol} ${one.interval} ${one.day}`}
-            />
-          </>
-        )}
-      </Loaded>
-      <MorePages query={query} />
-    </Panel>
+        )
+      }
+    >
+      {(days) => (
+        <DataTable
+          label="Compared days"
+          columns={COLUMNS}
+          rows={days}
+          rowKey={(one) => `${one.symbol} ${one.interval} ${one.day}`}
+        />
+      )}
+    </PagedPanel>
+  );
+}
+
+type Count = components["schemas"]["VerifiedCountOut"];
+
+/** How many days were found in which state. */
+function Counts({ counts }: { counts: readonly Count[] }) {
+  if (counts.length === 0) return null;
+  return (
+    <div className={shared.toolbar}>
+      <Figures>
+        {counts.map((one) => (
+          <Figure
+            key={one.state}
+            label={`Days ${STATE_WORDS[one.state]}`}
+            value={count(one.days)}
+            about={
+              <>
+                last <Time ms={one.last_ms} relative />
+              </>
+            }
+          />
+        ))}
+      </Figures>
+    </div>
   );
 }

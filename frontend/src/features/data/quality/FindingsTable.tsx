@@ -1,5 +1,4 @@
-import { Anchor, Button, Text } from "@mantine/core";
-import { Link } from "react-router";
+import { Button, Text } from "@mantine/core";
 import { client, take } from "@/api/client";
 import { useAction } from "@/api/operator";
 import { keys } from "@/api/queries";
@@ -9,6 +8,7 @@ import { SeverityPill } from "@/components/Pill";
 import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
 import { count } from "@/lib/format";
+import { dayColumn, seriesColumn } from "../columns";
 import { KIND_WORDS } from "./words";
 
 const WEIGHT: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
@@ -20,31 +20,8 @@ const COLUMNS: Column<Finding>[] = [
     sortBy: (one) => WEIGHT[one.severity],
     cell: (one) => <SeverityPill severity={one.severity} />,
   },
-  {
-    id: "day",
-    title: "Day",
-    sortBy: (one) => one.day,
-    cell: (one) => (
-      <Anchor
-        component={Link}
-        size="sm"
-        className="ch-num"
-        to={`?tab=coverage&cell=${one.symbol}.${one.interval}.${one.day}`}
-      >
-        {one.day}
-      </Anchor>
-    ),
-  },
-  {
-    id: "series",
-    title: "Series",
-    sortBy: (one) => `${one.symbol} ${one.interval}`,
-    cell: (one) => (
-      <span className="ch-num">
-        {one.symbol} {one.interval}
-      </span>
-    ),
-  },
+  dayColumn(),
+  seriesColumn(),
   { id: "kind", title: "Kind", sortBy: (one) => one.kind, cell: (one) => KIND_WORDS[one.kind] },
   {
     id: "count",

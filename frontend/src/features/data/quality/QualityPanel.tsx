@@ -7,13 +7,11 @@ import { useRefresh } from "@/api/live";
 import { useAction } from "@/api/operator";
 import { keys, queries } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
-import { Loaded } from "@/components/Loaded";
-import { Panel } from "@/components/Panel";
 import { useUrlState } from "@/lib/urlState";
 import { type Asked, AskedRuns } from "../AskedRuns";
 import shared from "../Data.module.css";
-import { MorePages } from "../MorePages";
 import { named } from "../named";
+import { PagedPanel } from "../PagedPanel";
 import { useKnownSymbols } from "../useKnownSymbols";
 import { FindingsTable } from "./FindingsTable";
 import { KIND_WORDS, KINDS, parseKinds, SEVERITIES } from "./words";
@@ -38,63 +36,57 @@ export function QualityPanel() {
   });
   const isNarrowed = symbol !== "" || kinds.length > 0 || severity !== undefined;
   return (
-    <Panel
+    <PagedPanel
       title="Findings"
       about="What is odd about the candles of a day. A finding goes once it is acknowledged, and comes back when there is more of it."
       actions={<CheckNow symbol={known.has(symbol) ? symbol : null} />}
-      flush
+      toolbar={
+        <Group className={shared.toolbar} gap="sm" align="flex-end">
+          <TextInput
+            label="Symbol"
+            value={symbol}
+            onChange={(event) => write({ symbol: event.currentTarget.value.toUpperCase() })}
+            placeholder="All"
+            leftSection={<IconSearch size={16} />}
+            w={{ base: "100%", xs: 170 }}
+          />
+          <MultiSelect
+            label="Kind"
+            data={KINDS.map((value) => ({ value, label: KIND_WORDS[value] }))}
+            value={kinds}
+            onChange={(chosen) => write({ kind: chosen.join() })}
+            placeholder={kinds.length === 0 ? "All" : undefined}
+            w={{ base: "100%", xs: 280 }}
+            clearable
+          />
+          <Select
+            label="Severity"
+            data={[{ value: "", label: "All" }, ...SEVERITIES.map((value) => ({ value, label: value }))]}
+            value={severity ?? ""}
+            onChange={(value) => write({ severity: value })}
+            w={{ base: "100%", xs: 130 }}
+          />
+          <Switch
+            label="Acknowledged ones, too"
+            checked={isAll}
+            onChange={(event) => write({ seen: event.currentTarget.checked ? "1" : null })}
+            mb={8}
+          />
+        </Group>
+      }
+      query={query}
+      rowsOf={(page) => page.findings}
+      empty={
+        <EmptyState icon={IconCircleCheck} title={isNarrowed ? "No finding is like that" : "Nothing is odd"}>
+          {isNarrowed
+            ? "Widen what is asked for above."
+            : "In the days that were looked at, nothing is odd that nobody has acknowledged."}
+        </EmptyState>
+      }
+      lines={8}
     >
-      <Group className={shared.toolbar} gap="sm" align="flex-end">
-        <TextInput
-          label="Symbol"
-          value={symbol}
-          onChange={(event) => write({ symbol: event.currentTarget.value.toUpperCase() })}
-          placeholder="All"
-          leftSection={<IconSearch size={16} />}
-          w={{ base: "100%", xs: 170 }}
-        />
-        <MultiSelect
-          label="Kind"
-          data={KINDS.map((value) => ({ value, label: KIND_WORDS[value] }))}
-          value={kinds}
-          onChange={(chosen) => write({ kind: chosen.join() })}
-          placeholder={kinds.length === 0 ? "All" : undefined}
-          w={{ base: "100%", xs: 280 }}
-          clearable
-        />
-        <Select
-          label="Severity"
-          data={[{ value: "", label: "All" }, ...SEVERITIES.map((value) => ({ value, label: value }))]}
-          value={severity ?? ""}
-          onChange={(value) => write({ severity: value })}
-          w={{ base: "100%", xs: 130 }}
-        />
-        <Switch
-          label="Acknowledged ones, too"
-          checked={isAll}
-          onChange={(event) => write({ seen: event.currentTarget.checked ? "1" : null })}
-          mb={8}
-        />
-      </Group>
-      <Loaded
-        query={query}
-        isEmpty={(data) => data.pages.every((page) => page.findings.length === 0)}
-        empty={
-          <EmptyState
-            icon={IconCircleCheck}
-            title={isNarrowed ? "No finding is like that" : "Nothing is odd"}
-          >
-            {isNarrowed
-              ? "Widen what is asked for above."
-              : "In the days that were looked at, nothing is odd that nobody has acknowledged."}
-          </EmptyState>
-        }
-        lines={8}
-      >
-        {(data) => <FindingsTable findings={data.pages.flatMap((page) => page.findings)} />}
-      </Loaded>
-      <MorePages query={query} />
-    </Panel>
+      {(findings) => <FindingsTable findings={findings} />}
+    </PagedPanel>
   );
 }
 

@@ -8,28 +8,18 @@ import type { Restated } from "@/api/types";
 import { Price } from "@/components/Amounts";
 import { type Column, DataTable } from "@/components/DataTable";
 import { EmptyState } from "@/components/EmptyState";
-import { Loaded } from "@/components/Loaded";
-import { Panel } from "@/components/Panel";
 import { Time } from "@/components/Time";
 import { exact } from "@/lib/format";
 import { useUrlState } from "@/lib/urlState";
 import { chartAddress } from "../chartAddress";
-import { MorePages } from "../MorePages";
+import { seriesColumn } from "../columns";
+import { PagedPanel } from "../PagedPanel";
 import { useKnownSymbols } from "../useKnownSymbols";
 
 const AROUND_MS = 2 * 3_600_000;
 
 const COLUMNS: Column<Restated>[] = [
-  {
-    id: "series",
-    title: "Series",
-    sortBy: (one) => `${one.symbol} ${one.interval}`,
-    cell: (one) => (
-      <span className="ch-num">
-        {one.symbol} {one.interval}
-      </span>
-    ),
-  },
+  seriesColumn(),
   {
     id: "open",
     title: "Candle",
@@ -70,30 +60,25 @@ export function RestatementsPanel() {
     refetchInterval: useRefresh(),
   });
   return (
-    <Panel
+    <PagedPanel
       title="Amended candles"
       about="Closed candles that the exchange has changed since, as they were known here before. The newest answer holds."
-      flush
+      query={query}
+      rowsOf={(page) => page.restatements}
+      empty={
+        <EmptyState icon={IconCircleCheck} title="No candle was amended">
+          Each hour the last 3 hours are asked for again, each day the last 2 days, and compared.
+        </EmptyState>
+      }
     >
-      <Loaded
-        query={query}
-        isEmpty={(data) => data.pages.every((page) => page.restatements.length === 0)}
-        empty={
-          <EmptyState icon={IconCircleCheck} title="No candle was amended">
-            Each hour the last 3 hours are asked for again, each day the last 2 days, and compared.
-          </EmptyState>
-        }
-      >
-        {(data) => (
-          <DataTable
-            label="Amended candles"
-            columns={COLUMNS}
-            rows={data.pages.flatMap((page) => page.restatements)}
-            rowKey={(one) => `${one.symbol} ${one.interval} ${one.open_time_ms} ${one.object_id}`}
-          />
-        )}
-      </Loaded>
-      <MorePages query={query} />
-    </Panel>
+      {(rows) => (
+        <DataTable
+          label="Amended candles"
+          columns={COLUMNS}
+          rows={rows}
+          rowKey={(one) => `${one.symbol} ${one.interval} ${one.open_time_ms} ${one.object_id}`}
+        />
+      )}
+    </PagedPanel>
   );
 }
