@@ -15,7 +15,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from src.domain import Interval, SeriesKey, Window, utc_from_ms
-from src.errors import BadObject
+from src.errors import BadObject, CandlehouseError
 from src.lake.store import ObjectStore
 from src.maintenance.reading import CataloguedReader
 from src.transform.manager import parse_object
@@ -149,7 +149,8 @@ class Rebuilder:
         try:
             content = self._reader.find(row)
         except ValueError as error:
-            return LostObject(row.key, Loss.CHANGED, f"{row.key} lies in {row.pack}: {error}")
+            place = f" lies in {row.pack}" if row.pack else ""
+            return LostObject(row.key, Loss.CHANGED, f"{row.key}{place}: {error}")
         if content is None:
             return self._gone(row)
         if hashlib.sha256(content).hexdigest() != row.sha256:
@@ -174,7 +175,10 @@ def _deleted(name: str, deleted_ms: int | None) -> LostObject:
 
 
 def _read_held(connection: Connection, series: SeriesRow, window: Window) -> Held:
-    """Read the warehouse's side; again when the series was loaded between two of the questions."""
+    """Read the warehouse's side; again when the series was loaded between two of the questions.
+
+    Answers of two moments would differ where nothing is wrong: rather none.
+    """
     for _ in range(_LOOKS):
         before = read_load_version(connection, series)
         candles = read_candles(connection, series.key, window)
@@ -184,8 +188,11 @@ def _read_held(connection: Connection, series: SeriesRow, window: Window) -> Hel
         objects |= {one.id: one for one in list_objects(connection, sources)}
         aged = aged_windows(connection, series, window)
         if read_load_version(connection, series) == before:
-            break
-    return Held(candles, rollups, list(objects.values()), aged, before)
+            return Held(candles, rollups, list(objects.values()), aged, before)
+    raise CandlehouseError(
+        f"{series.key} was loaded {_LOOKS} times in a row while {window} was read: try again when less of it "
+        "is being loaded"
+    )
 
 
 def _list_uncatalogued(connection: Connection, series: SeriesKey, held: Held) -> dict[int, LostObject]:

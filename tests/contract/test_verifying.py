@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, Table, select, update
 
 from src.clock import ManualClock
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Window, utc_from_ms
+from src.errors import CandlehouseError
+from src.maintenance import rebuilding
 from src.maintenance.series_days import each_day, in_whole_days, list_reaches
 from src.maintenance.verify import Verifier, VerifyReport
 from src.warehouse.catalog import NewObject, ObjectState, record_landed
@@ -227,3 +230,13 @@ def test_only_the_days_of_the_window_are_looked_at(pipeline: Pipeline) -> None:
     report = verify(pipeline, Window(noon, noon + MINUTE_MS))
     assert report.states == {VerifyState.SAME: 1}
     assert report.candles == 60
+
+
+def test_day_that_is_loaded_all_the_time_is_told_and_not_compared_half_way(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_days(pipeline)
+    versions = count()
+    monkeypatch.setattr(rebuilding, "read_load_version", lambda *_: next(versions))
+    with pytest.raises(CandlehouseError, match=r"binance:BTCUSDT:1m was loaded 20 times in a row while"):
+        verify(pipeline)
