@@ -3,7 +3,7 @@ import { IconChartCandle, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type NavigateFunction, useNavigate } from "react-router";
 import { queries } from "@/api/queries";
-import type { Card } from "@/api/types";
+import type { SymbolRow } from "@/api/types";
 import { useIsSimulated } from "./Nav";
 import { pages } from "./pages";
 
@@ -11,10 +11,10 @@ import { pages } from "./pages";
 export function Palette() {
   const go = useNavigate();
   const isSimulated = useIsSimulated();
-  const { data } = useQuery(queries.dashboard());
+  const { data } = useQuery({ ...queries.symbols(), select: namesOf });
   const actions: SpotlightActionGroupData[] = [
     { group: "Pages", actions: pageActions(go, isSimulated) },
-    { group: "Charts", actions: symbolActions(go, data?.symbols ?? []) },
+    { group: "Charts", actions: symbolActions(go, data ?? []) },
   ];
   return (
     <Spotlight
@@ -50,8 +50,12 @@ function pageActions(go: NavigateFunction, isSimulated: boolean): SpotlightActio
   );
 }
 
-function symbolActions(go: NavigateFunction, cards: readonly Card[]): SpotlightActionData[] {
-  const symbols = [...new Set(cards.map((card) => card.symbol))];
+/** Names alone, which stay the same while prices move: nothing here renders again then. */
+function namesOf({ symbols }: { symbols: readonly SymbolRow[] }): string[] {
+  return [...new Set(symbols.map((one) => one.symbol))];
+}
+
+function symbolActions(go: NavigateFunction, symbols: readonly string[]): SpotlightActionData[] {
   return symbols.map((symbol) => ({
     id: `chart-${symbol}`,
     label: symbol,
