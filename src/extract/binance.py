@@ -17,12 +17,13 @@ from src.domain import HOUR_MS, ClockOffset, Interval
 from src.errors import SourceBlocked, SourceTransient
 from src.extract import binance_payloads as payloads
 from src.extract.binance_errors import ILLEGAL_CHARACTERS, INVALID_SYMBOL, Refused, find_block, find_refusal
-from src.extract.budget import Budget, Reservation
+from src.extract.budget import Budget
 from src.extract.caller import Caller
 from src.extract.exchange import Answer, KlinesAnswer, Request, SymbolInfo, UnknownSymbols
 from src.extract.exchange_clock import ExchangeClock, TimeSample
 from src.extract.hosts import Hosts
 from src.extract.http import HttpAnswer, HttpClient, find_json
+from src.extract.reserving import Reservation
 
 T = TypeVar("T")
 

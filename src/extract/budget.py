@@ -16,11 +16,11 @@ import structlog
 from sqlalchemy import Connection
 
 from src.clock import Clock
-from src.domain import MINUTE_MS, Lane, format_utc
-from src.errors import SourceBlocked, SourcePermanent, SourceResting, StoreUnavailable
+from src.domain import Lane, format_utc
+from src.errors import SourceBlocked, SourceResting, StoreUnavailable
 from src.extract.breaker import Breaker, after_answer, is_well
 from src.extract.lanes import current_lane
-from src.extract.minutes import MinuteUse, in_minute, with_weight
+from src.extract.reserving import Moment, Plan, Reservation, Rules
 from src.fair_lock import FairLock
 from src.warehouse.budgets import CLOSED, HALF_OPEN, OPEN, BudgetRow, in_turn, lock_budget, save_budget
 from src.warehouse.engine import Warehouse
@@ -29,11 +29,8 @@ from src.warehouse.engine import Warehouse
 ASSUMED_LIMIT = 1200
 # Counted from the answer's arrival, so it is late already; this is for the exchange's own rounding.
 _BLOCK_MARGIN_MS = 250
-# After the turn of a minute, by the exchange's clock as we know it at the least.
-_TURN_MARGIN_MS = 50
 # While a probe is under way the others wait a little for what it finds: a depth snapshot that is not taken
 # now can never be fetched again.
-_PROBE_POLL_MS = 250
 _PROBE_PATIENCE_MS = 5_000
 # Shorter waits for a floor to melt are how a busy lane is paced; nobody wants to read of each.
 _WORTH_TELLING_MS = 1_000
@@ -44,31 +41,9 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """Weight set aside in one minute of the exchange; it is never given back.
-
-    A *probe* is the one request that finds out whether the exchange works again.
-    """
-
-    weight: int
-    minute_start_ms: int
-    is_probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Block:
     until_ms: int
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a reservation makes of the row; nothing is reserved where there is a wait."""
-
-    row: BudgetRow
-    wait_ms: int = 0
-    rests_until_ms: int | None = None
-    begins_probe: bool = False
 
 
 class Budget:
@@ -93,10 +68,8 @@ class Budget:
         self._warehouse = warehouse
         self._exchange = exchange
         self._egress = egress
-        self._share = share
         self._clock = clock
-        self._assumed_limit = assumed_limit
-        self._breaker = breaker
+        self._rules = Rules(exchange, share, assumed_limit, breaker)
         self._exchange_now_ms: Callable[[], int] = clock.now_ms
         self._last_failure = ""
         # Threads take turns at the row, else they would fight each other for the database's lock. Fair
@@ -108,7 +81,6 @@ class Budget:
         self._block = _Block(0, "")
         self._block_is_saved = True
         self._seen = Reservation(0, 0)
-        # What this process asked for live. The row cannot say: its rest may be another program's.
         self._live = Reservation(0, 0)
         self._row: BudgetRow | None = None
 
@@ -153,12 +125,12 @@ class Budget:
     def failed(self, reason: str) -> None:
         """Take in that a call, or the probe, went down for *reason*; it may open the breaker."""
         self._last_failure = reason.removeprefix(f"{self._exchange}: ")
-        self._change_breaker(lambda row: self._breaker.after_failure(row, self._clock.now_ms()))
+        self._change_breaker(lambda row: self._rules.breaker.after_failure(row, self._clock.now_ms()))
 
     def abandoned(self) -> None:
         """Take in that nobody will hear how the probe went: the next call is one."""
         try:
-            self._change(lambda row: self._breaker.after_desertion(row, self._clock.now_ms()))
+            self._change(lambda row: self._rules.breaker.after_desertion(row, self._clock.now_ms()))
         except StoreUnavailable as error:
             _log.debug("probe left open", exchange=self._exchange, error=str(error))
 
@@ -190,11 +162,11 @@ class Budget:
 
     def set_share(self, share: float) -> None:
         """Allow ourselves another part of the exchange's limit from now on."""
-        self._share = share
+        self._rules = replace(self._rules, share=share)
 
     def set_breaker(self, breaker: Breaker) -> None:
         """Judge failures by another breaker from now on; what they came to so far stays."""
-        self._breaker = breaker
+        self._rules = replace(self._rules, breaker=breaker)
 
     def set_limit(self, weight_limit: int) -> None:
         """Remember the exchange's limit a minute, as it states it."""
@@ -246,7 +218,7 @@ class Budget:
         if before == after:
             return
         if after == OPEN:
-            rest_s = self._breaker.rest_ms / 1000
+            rest_s = self._rules.breaker.rest_ms / 1000
             _log.warning(
                 "exchange rests", exchange=self._exchange, seconds=rest_s, last_failure=self._last_failure
             )
@@ -269,13 +241,14 @@ class Budget:
             row = self._warehouse.run(work, guarded=False)
         self._learn(row)
 
-    def _reserve(self, weight: int, lane: Lane, is_probe: bool) -> _Plan:
+    def _reserve(self, weight: int, lane: Lane, is_probe: bool) -> Plan:
         """Reserve in the row, or say how long to wait for that."""
-        if wait_ms := self._known_wait_ms(weight, lane):
-            assert self._row is not None
-            return _Plan(self._row, wait_ms)
+        row = self._row
+        wait_ms = self._rules.known_wait_ms(row, weight, lane, self._moment())
+        if row is not None and wait_ms:
+            return Plan(row, wait_ms)
 
-        def work(connection: Connection) -> _Plan:
+        def work(connection: Connection) -> Plan:
             row = lock_budget(connection, self._exchange, self._egress)
             plan = self._plan(row, weight, lane, is_probe)
             save_budget(connection, self._exchange, self._egress, plan.row)
@@ -294,74 +267,16 @@ class Budget:
             self._row = plan.row
         if plan.wait_ms == 0 and lane is Lane.LIVE:
             minute_start_ms = plan.row.minute_start_ms or 0
-            self._live = Reservation(self._live_weight(minute_start_ms) + weight, minute_start_ms)
+            self._live = Reservation(self._live.in_minute(minute_start_ms) + weight, minute_start_ms)
         if plan.begins_probe:
             _log.info("exchange tried again", exchange=self._exchange)
         return plan
 
-    def _known_wait_ms(self, weight: int, lane: Lane) -> int:
-        """Return for how long there is no need to look at the row, by what it said last; 0 for look.
+    def _plan(self, row: BudgetRow, weight: int, lane: Lane, is_probe: bool) -> Plan:
+        return self._rules.plan(self._with_block(row), weight, lane, self._moment(), is_probe=is_probe)
 
-        A minute's use only grows. So threads that wait for a floor to melt, each woken for the same moment,
-        do not all lock the row to find that one of them was faster.
-        """
-        row = self._row
-        if row is None or row.weight_limit is None or row.breaker_state != CLOSED:
-            return 0
-        if weight > self._allowed(row):
-            return 0
-        return self._wait_ms(self._in_present_minute(row), weight, lane)
-
-    def _plan(self, row: BudgetRow, weight: int, lane: Lane, is_probe: bool) -> _Plan:
-        row, now_ms = self._with_block(row), self._clock.now_ms()
-        if (row.blocked_until_ms or 0) > now_ms:
-            return _Plan(row, wait_ms=1)  # Nothing is reserved; the caller learns of the block and raises.
-        goes_on_probing = is_probe and row.breaker_state == HALF_OPEN
-        rests_until_ms = None if goes_on_probing else self._breaker.rests_until_ms(row, now_ms)
-        if rests_until_ms is not None:
-            return _Plan(row, _PROBE_POLL_MS, rests_until_ms)
-        row = self._in_present_minute(row)
-        # A guessed limit must not keep us from ever asking for the real one.
-        if row.weight_limit is not None or row.used_weight > 0:
-            self._refuse_too_heavy(row, weight)
-            if wait_ms := self._wait_ms(row, weight, lane):
-                return _Plan(row, wait_ms)
-        admitted = self._breaker.after_admission(row, now_ms)
-        return _Plan(with_weight(admitted, weight, lane), begins_probe=row.breaker_state == OPEN)
-
-    def _in_present_minute(self, row: BudgetRow) -> BudgetRow:
-        row = in_minute(row, self._exchange_now_ms())
-        if row.minute_start_ms == self._seen.minute_start_ms:
-            return replace(row, used_weight=max(row.used_weight, self._seen.weight))
-        return row
-
-    def _allowed(self, row: BudgetRow) -> int:
-        return int((row.weight_limit or self._assumed_limit) * self._share)
-
-    def _refuse_too_heavy(self, row: BudgetRow, weight: int) -> None:
-        allowed = self._allowed(row)
-        if weight > allowed:
-            raise SourcePermanent(
-                self._exchange,
-                f"a request of weight {weight} exceeds our whole share of {allowed} a minute "
-                f"({self._share:g} of {row.weight_limit or self._assumed_limit}): raise "
-                "CANDLEHOUSE_BUDGET_SHARE or ask for less at once (depth weighs more from 101 levels on)",
-            )
-
-    def _wait_ms(self, row: BudgetRow, weight: int, lane: Lane) -> int:
-        """Return how long until *weight* may fit into the row's minute, or the next one begins."""
-        assert row.minute_start_ms is not None
-        elapsed_ms = self._exchange_now_ms() - row.minute_start_ms
-        live = self._live_weight(row.minute_start_ms)
-        spent = {Lane.LIVE: live, Lane.REPAIR: row.repair_weight, Lane.HISTORY: row.history_weight}
-        use = MinuteUse(self._allowed(row), row.used_weight, spent)
-        wait_ms = use.find_wait_ms(lane, weight, elapsed_ms)
-        if wait_ms is None:
-            return min(max(0, MINUTE_MS - elapsed_ms), MINUTE_MS) + _TURN_MARGIN_MS
-        return min(wait_ms, MINUTE_MS)
-
-    def _live_weight(self, minute_start_ms: int) -> int:
-        return self._live.weight if self._live.minute_start_ms == minute_start_ms else 0
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now_ms(), self._exchange_now_ms(), self._seen, self._live)
 
     def _with_block(self, row: BudgetRow) -> BudgetRow:
         with self._memory:

@@ -10,9 +10,10 @@ from typing import TypeVar
 from src.clock import Clock
 from src.errors import SourceError, Stopped
 from src.extract.breaker import SourceDown
-from src.extract.budget import Budget, Reservation
+from src.extract.budget import Budget
 from src.extract.hosts import Hosts
 from src.extract.http import HttpAnswer, HttpClient
+from src.extract.reserving import Reservation
 from src.extract.retry import call_with_retry
 
 T = TypeVar("T")

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from src.clock import ManualClock
 from src.domain import Lane
 from src.errors import RunRevoked, SourceBlocked, SourcePermanent, StoreUnavailable
-from src.extract.budget import Budget, Reservation
+from src.extract.budget import Budget
 from src.extract.lanes import in_lane
+from src.extract.reserving import Reservation
 from src.fair_lock import FairLock
 from src.warehouse.budgets import BudgetRow, find_budget
 from src.warehouse.engine import Warehouse, guarded_by, open_warehouse
