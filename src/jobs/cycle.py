@@ -18,11 +18,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CycleReport:
-    """What one cycle did; *objects_waiting* is what is landed and yet to be loaded, here or by another."""
+    """What one cycle did.
+
+    *inserted_beside* are candles that the loader made new since the last cycle, whoever had fetched them;
+    *objects_waiting* are what is landed and yet to be loaded.
+    """
 
     extracted: ExtractReport
     transformed: TransformReport
     took_ms: int
+    inserted_beside: int
     objects_waiting: int
 
 
@@ -50,7 +55,8 @@ def run_cycle(
 
     transformed = transform.load_waiting(should_stop, lanes)
     took_ms = clock.now_ms() - started_ms
-    report = CycleReport(extracted, transformed, took_ms, transform.count_waiting())
+    beside = transform.take_inserted() - transformed.loaded.inserted
+    report = CycleReport(extracted, transformed, took_ms, beside, transform.count_waiting())
     _log(report, run)
     return report
 
@@ -62,7 +68,7 @@ def _log(report: CycleReport, run: int | None) -> None:
     for error, tasks in tasks_by_error.items():
         log.error("extraction failed", error=error, tasks=tasks)
     loaded = report.transformed.loaded
-    # What was fetched and is neither new, replaced nor unchanged lies in objects that wait: none is lost.
+    # What was fetched and is none of these lies in objects that wait: nothing is lost.
     log.info(
         "cycle done",
         run=run,
@@ -72,6 +78,7 @@ def _log(report: CycleReport, run: int | None) -> None:
         catching_up=report.extracted.catching_up,
         objects=loaded.objects,
         inserted=loaded.inserted,
+        inserted_beside=report.inserted_beside,
         replaced=loaded.replaced,
         unchanged=loaded.unchanged,
         rows_set_aside=loaded.bad_rows,

@@ -7,6 +7,7 @@ every look. An object that cannot be loaded is quarantined with the reason and s
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -103,6 +104,8 @@ class TransformManager:
         self._streams = 2 if warehouse.is_mysql else 1
         self._turns = [FairLock() for _ in range(self._streams)]
         self._taken = Taken()
+        self._counting = threading.Lock()
+        self._inserted = 0
 
     def load_waiting(
         self, should_stop: Callable[[], bool] = lambda: False, lanes: Sequence[Lane] = _LANES
@@ -117,6 +120,12 @@ class TransformManager:
             self._taken.wait_for(others, should_stop)
             self._load_free(lanes, should_stop, report)
         return report
+
+    def take_inserted(self) -> int:
+        """Return how many candles all threads have made new since this was last asked."""
+        with self._counting:
+            taken, self._inserted = self._inserted, 0
+        return taken
 
     def count_waiting(self) -> int:
         """Count the objects that wait to be loaded, by whomever."""
@@ -200,7 +209,10 @@ class TransformManager:
         depths = [batch for batch in batches if isinstance(batch, DepthBatch)]
         log.debug("slice loading", objects=len(batches))
         try:
-            report.count(load_slice(self._warehouse, klines, depths))
+            loaded = load_slice(self._warehouse, klines, depths)
+            report.count(loaded)
+            with self._counting:
+                self._inserted += loaded.inserted
             log.debug("slice loaded", objects=len(batches))
         except _REFUSALS as error:
             self._isolate(error, batches, rows, report)

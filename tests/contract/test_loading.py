@@ -21,7 +21,7 @@ from src.lake.local_store import LocalStore
 from src.lake.minio_store import MinioStore
 from src.lake.reading import ObjectReader
 from src.lake.store import ObjectStore
-from src.transform.manager import read_object
+from src.transform.manager import TransformManager, read_object
 from src.warehouse.catalog import ObjectState, list_waiting
 from src.warehouse.engine import open_warehouse
 from src.warehouse.facts import KlineBatch
@@ -212,6 +212,14 @@ def test_forming_candle_is_never_stored(pipeline: Pipeline) -> None:
     pipeline.land(make_object("BTCUSDT", [final], end_ms + 6_000, exchange_time_ms=end_ms))
     pipeline.load()
     assert [as_kline(row) for row in read_table(pipeline.warehouse, fact_klines)] == [minute, final]
+
+
+def test_what_all_threads_have_made_new_is_told_once(pipeline: Pipeline) -> None:
+    pipeline.land(*[one for one in fixed_set() if one.klines])
+    manager = TransformManager(pipeline.warehouse, pipeline.lake, pipeline.clock)
+    loaded = manager.load_waiting().loaded
+    assert loaded.inserted > 0
+    assert [manager.take_inserted(), manager.take_inserted()] == [loaded.inserted, 0]
 
 
 def test_loading_candles_again_changes_nothing(pipeline: Pipeline) -> None:

@@ -41,6 +41,9 @@ class Managers:
         self.asked.append(("load", report.loaded.objects))
         return report
 
+    def take_inserted(self) -> int:
+        return 1_000
+
     def count_waiting(self) -> int:
         return 7
 
@@ -89,7 +92,7 @@ def test_each_failure_is_logged_once_with_all_it_concerns() -> None:
     ]
     [done] = [line for line in logs if line["event"] == "cycle done"]
     assert (done["failed"], done["inserted"], done["quarantined"], done["objects"]) == (3, 3, 1, 1)
-    assert done["objects_waiting"] == 7
+    assert (done["inserted_beside"], done["objects_waiting"]) == (997, 7)
 
 
 def test_log_tells_of_stragglers_whose_pages_a_later_cycle_counts() -> None:
