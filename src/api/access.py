@@ -16,6 +16,7 @@ from flask import Flask, Response, current_app, g, request
 from src.api.context import ANYBODY, Identity, Role, clock, parts, warehouse
 from src.api.failures import Failures
 from src.api.hosts import Gate, is_loopback
+from src.api.preparation import is_answered_anyway, look_prepared
 from src.api.problems import Problem
 from src.domain import MINUTE_MS
 from src.errors import StoreUnavailable
@@ -68,18 +69,6 @@ def needs(role: Role | None) -> Callable[[View], View]:
         return view
 
     return mark
-
-
-def answers_anyway(view: View) -> View:
-    """Say of a route that it answers while the warehouse is away or hangs, to whoever that may be then."""
-    view.answers_anyway = True  # type: ignore[attr-defined]
-    return view
-
-
-def is_answered_anyway() -> bool:
-    """Whether the request is for such a route."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    return getattr(view, "answers_anyway", False)
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -171,8 +160,10 @@ def unauthorized(detail: str) -> Problem:
 
 
 def _find(secret: str) -> tokens.TokenRow | None:
-    source = parts().glance if is_answered_anyway() else warehouse()
-    with source.read() as connection:
+    is_quick = is_answered_anyway()
+    if is_quick:
+        look_prepared()
+    with (parts().glance if is_quick else warehouse()).read() as connection:
         row = tokens.find_live(connection, secret, clock().now_ms())
     if row is not None:
         _note_use(row.id)

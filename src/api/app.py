@@ -5,7 +5,6 @@ Nothing is connected before the first request, so that the API starts while a st
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import structlog
@@ -14,15 +13,13 @@ from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from src.api import access, answers, metrics, problems, web
-from src.api.context import EXTENSION, parts
+from src.api import access, answers, metrics, preparation, problems, web
+from src.api.context import EXTENSION
 from src.api.documents import documents
 from src.api.hosts import TrustedProxies
-from src.api.operator_token import ensure_operator_token
 from src.api.problems import ProblemOut
 from src.api.routes import blueprints
 from src.api.security import SecurityHeaders
-from src.errors import WarehouseUnavailable
 from src.settings import Settings
 from src.web.place import FRONTEND, WebPlace
 from src.wiring import App, build
@@ -33,8 +30,6 @@ VERSION = "1"
 _MOST_BODY_BYTES = 1_000_000
 # A warehouse that hangs must not take all threads with it.
 _ANSWER_S = 30
-# So long others wait for whoever prepares it: an upgrade may take minutes.
-_TURN_S = 5
 _ABOUT = """Everything that can be known or done. Times come in as ISO 8601 or epoch milliseconds; they leave
 as epoch milliseconds in fields that end in `_ms`, and in ISO 8601 beside them where it is not one row of
 many. All are UTC. Amounts are decimal strings, exact. Errors are `application/problem+json`. Answers carry an
@@ -75,40 +70,6 @@ def _install(app: Flask, settings: Settings, place: WebPlace) -> None:
     metrics.install(app)
     answers.install(app)
     web.install(app, place)
-    app.before_request(_Preparation(settings))
+    preparation.install(app, settings)
     access.install(app, settings)
     problems.install(app)
-
-
-class _Preparation:
-    """Brings the schema up to date and makes the operator's token, before the first request needs them."""
-
-    # Flask names what it calls.
-    __name__ = "prepare"
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._is_done = False
-
-    def __call__(self) -> Any:
-        if self._is_done or access.is_answered_anyway():
-            return
-        if not self._lock.acquire(timeout=_TURN_S):
-            raise WarehouseUnavailable("the warehouse is being prepared, or does not answer: try again")
-        try:
-            if not self._is_done:
-                self._prepare()
-                self._is_done = True
-        finally:
-            self._lock.release()
-
-    def _prepare(self) -> None:
-        """Do it without a limit of time: an upgrade may take long."""
-        made = build(self._settings) if parts().answer_s else parts()
-        try:
-            made.starter.prepare_warehouse()
-            ensure_operator_token(self._settings, made.warehouse)
-        finally:
-            if made is not parts():
-                made.warehouse.close()

@@ -10,6 +10,7 @@ import orjson
 from flask import Blueprint, Response, current_app, send_from_directory, url_for
 
 from src.api.access import needs
+from src.api.preparation import answers_anyway
 
 _ASSETS = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
 _PAGE = """<!doctype html>
@@ -37,12 +38,14 @@ documents = Blueprint("documents", __name__, url_prefix="/api")
 
 @documents.get("/openapi.json")
 @needs(None)
+@answers_anyway
 def document() -> Response:
     return Response(orjson.dumps(current_app.api_doc), mimetype="application/json")  # type: ignore[attr-defined]
 
 
 @documents.get("/docs")
 @needs(None)
+@answers_anyway
 def page() -> Response:
     def asset(name: str) -> str:
         return url_for("documents.asset", name=name)
@@ -58,11 +61,13 @@ def page() -> Response:
 
 @documents.get("/docs/start.js")
 @needs(None)
+@answers_anyway
 def start() -> Response:
     return Response(_START, mimetype="text/javascript")
 
 
 @documents.get("/docs/<path:name>")
 @needs(None)
+@answers_anyway
 def asset(name: str) -> Any:
     return send_from_directory(_ASSETS, name, max_age=3600)

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from src.api.context import EXTENSION
 from src.api.live import hub
 from src.api.metric_families import list_families
+from src.api.preparation import look_prepared
 from src.clock import SystemClock
 from src.errors import CandlehouseError
 from src.wiring import App
@@ -24,6 +25,9 @@ from src.wiring import App
 _KEPT_MS = 5_000
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METRICS = "candlehouse_metrics"
+_UP = "candlehouse_warehouse_up"
+AWAY = f"{_UP} 0.0\n".encode()
+"""All that is told to who cannot be recognised, since the warehouse is away."""
 
 
 class _Collector(Collector):
@@ -55,8 +59,9 @@ class _Collector(Collector):
             return self._families
 
     def _look(self) -> list[Metric]:
-        is_up = GaugeMetricFamily("candlehouse_warehouse_up", "Whether the warehouse can be read")
+        is_up = GaugeMetricFamily(_UP, "Whether the warehouse can be read")
         try:
+            look_prepared()
             families = list_families(self._parts.glance, self._parts.clock.now_ms())
         except CandlehouseError:
             is_up.add_metric([], 0)

@@ -20,6 +20,7 @@ from src.api.operator_token import FROM_ENVIRONMENT, ensure_operator_token, toke
 from src.api.process import end_with_parent
 from src.errors import ConfigurationError, StoreUnavailable
 from src.settings import VARIABLES, Settings
+from src.warehouse.engine import create_database
 from src.wiring import build
 
 log = structlog.get_logger()
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 # Most of them wait: streams of events hold one each.
 THREADS = 128
 _GRACE_S = 3
+_LOOK_S = 3
 _BACKLOG = 256
 
 
@@ -78,6 +80,8 @@ def _welcome(settings: Settings, address: str) -> list[str]:
     """Say where to look, with the operator's token when it was made just now."""
     made = build(settings)
     try:
+        # Of a server that hangs this is told soon; what an upgrade takes is waited for.
+        create_database(made.warehouse.engine.url, _LOOK_S)
         made.starter.prepare_warehouse()
         operator = ensure_operator_token(settings, made.warehouse)
     except StoreUnavailable as error:

@@ -230,12 +230,15 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def create_database(url: str | URL) -> None:
-    """Create the MySQL database named in *url* where it is missing; nothing to do for SQLite."""
+def create_database(url: str | URL, patience_s: int | None = None) -> None:
+    """Create the MySQL database named in *url* where it is missing; nothing to do for SQLite.
+
+    With *patience_s* nobody waits longer than that for the server or its answer.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return
-    server = create_engine(parsed._replace(database=None), connect_args=_mysql_arguments())
+    server = create_engine(parsed._replace(database=None), connect_args=_mysql_arguments(patience_s))
     name = str(parsed.database).replace("`", "``")
     try:
         with _translated(parsed), server.begin() as connection:

@@ -1275,7 +1275,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say who asks, and what they may do. */
+        /**
+         * Say who asks, and what they may do.
+         * @description <br/>While the warehouse is away nobody can be recognised: 503 for who has a token or session.
+         */
         get: operations["session"];
         put?: never;
         post?: never;
@@ -1455,7 +1458,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the API can answer: 503 while the warehouse is away or its schema is another. */
+        /**
+         * Say whether the API can answer: 503 while the warehouse is away or its schema is another.
+         * @description <br/>It sees to the schema itself, so that who is not asked anything until it is ready becomes so.
+         */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -1474,7 +1480,7 @@ export interface paths {
         };
         /**
          * Return metrics for Prometheus: lags, runs, rows, objects, budget, gaps, requests, pool.
-         * @description <br/>What is in the warehouse is read at most every five seconds. Requests, pool and streams are those of the<br/>process that answers.
+         * @description <br/>What is in the warehouse is read at most every five seconds. Requests, pool and streams are those of the<br/>process that answers. While the warehouse is away, `candlehouse_warehouse_up` is 0; nothing else is told<br/>to who would need a token then.
          */
         get: operations["metrics"];
         put?: never;

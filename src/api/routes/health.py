@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from src.api.access import answers_anyway, needs
+from src.api.access import needs
 from src.api.context import parts
+from src.api.preparation import answers_anyway, look_prepared
 from src.api.problems import Problem
 from src.api.routing import Routes
 from src.api.schemas import Done
@@ -30,8 +31,12 @@ def live() -> Done:
 @needs(None)
 @answers_anyway
 def ready() -> Done:
-    """Say whether the API can answer: 503 while the warehouse is away or its schema is another."""
+    """Say whether the API can answer: 503 while the warehouse is away or its schema is another.
+
+    It sees to the schema itself, so that who is not asked anything until it is ready becomes so.
+    """
     try:
+        look_prepared()
         check_schema(parts().glance)
         with parts().glance.read() as connection:
             connection.execute(select(1))

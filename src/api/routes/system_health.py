@@ -8,8 +8,8 @@ from dataclasses import asdict
 from flask import g
 from pydantic import Field
 
-from src.api.access import answers_anyway
 from src.api.context import clock, parts, warehouse
+from src.api.preparation import answers_anyway
 from src.api.routing import Routes
 from src.api.schemas import Out
 from src.maintenance.doctor.checkup import is_healthy

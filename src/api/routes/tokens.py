@@ -13,6 +13,7 @@ from src.api.access import access, check_token_row, identify, needs
 from src.api.context import ANYBODY, Identity, Role, clock, identity, note, warehouse
 from src.api.operator_token import FROM_ENVIRONMENT
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
+from src.api.preparation import answers_anyway
 from src.api.problems import conflict, invalid
 from src.api.routing import Routes
 from src.api.schemas import Done, In, OfId, Out, Spelling, TimeMs, parameter
@@ -121,8 +122,12 @@ def logout() -> Response:
 
 @routes.get("/api/session", responses={200: Session})
 @needs(None)
+@answers_anyway
 def session() -> Session:
-    """Say who asks, and what they may do."""
+    """Say who asks, and what they may do.
+
+    While the warehouse is away nobody can be recognised: 503 for who has a token or session.
+    """
     identify()
     return _session()
 
