@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useRefresh } from "@/api/live";
 import { queries } from "@/api/queries";
 import { Change, Price } from "@/components/Amounts";
 import { Figure } from "@/components/Figure";
@@ -7,12 +8,10 @@ import { Time } from "@/components/Time";
 import { compact, count } from "@/lib/format";
 import classes from "./Analytics.module.css";
 
-// The price changes between the candles, of which alone events tell.
-const EVERY_MS = 5_000;
-
 /** The last 24 hours of a symbol in a line. */
 export function StatsStrip({ symbol }: { symbol: string }) {
-  const query = useQuery({ ...queries.statistics(symbol), refetchInterval: EVERY_MS });
+  const refetchInterval = useRefresh();
+  const query = useQuery({ ...queries.statistics(symbol), refetchInterval });
   return (
     <section className={classes.strip} aria-label={`Last 24 hours of ${symbol}`}>
       <Loaded query={query} lines={1}>
