@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,9 +10,11 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from src.api.context import note, parts, requested_by, warehouse
-from src.api.problems import Problem, conflict
+from src.api.problems import Problem, conflict, invalid
 from src.api.schemas import Out
 from src.errors import Stopped
+from src.extract.binance_errors import ILLEGAL_CHARACTERS, INVALID_SYMBOL, Refused
+from src.extract.exchange import UnknownSymbols
 from src.jobs.asking import enqueue_job
 from src.mutable_settings import effective
 from src.settings import Settings
@@ -55,10 +57,19 @@ def settings_now(connection: Connection) -> Settings:
 
 
 @contextmanager
-def asking_exchange() -> Iterator[None]:
-    """Tell who asks the exchange within that they would have to wait for the budget."""
+def asking_exchange(symbol: str | None = None) -> Iterator[None]:
+    """Tell who asks the exchange within that they would have to wait for the budget.
+
+    422 names the symbols that it does not know: those that it names, or *symbol*, which is asked about.
+    """
     try:
         yield
+    except UnknownSymbols as error:
+        raise _unknown(error.exchange, error.unknown) from None
+    except Refused as error:
+        if symbol is None or error.code not in {INVALID_SYMBOL, ILLEGAL_CHARACTERS}:
+            raise
+        raise _unknown(error.exchange, [symbol]) from None
     except Stopped:
         raise Problem(
             503,
@@ -67,3 +78,11 @@ def asking_exchange() -> Iterator[None]:
             "another call tries whether it works again; ask again in a minute",
             headers={"Retry-After": "30"},
         ) from None
+
+
+def _unknown(exchange: str, symbols: Sequence[str]) -> Problem:
+    return invalid(
+        "symbols",
+        f"{exchange} has no {', '.join(symbols)}",
+        "symbols as the exchange spells them; /api/config/exchange-symbols?search=... finds them",
+    )

@@ -52,13 +52,18 @@ def make_plan(series: Sequence[SeriesKey], window: Window, *, again: bool) -> Ba
     )
 
 
+def check_exist(series: Sequence[SeriesKey]) -> None:
+    """Refuse symbols that the exchange does not have; it is asked about those that nothing is known of."""
+    _lifetimes(series)
+
+
 def _lifetimes(series: Sequence[SeriesKey]) -> Mapping[SeriesKey, Lifetime | None]:
     exchange, tracking = parts().exchange.name, parts().prompt_tracking
     with warehouse().read() as connection:
         known = list_lifetimes(connection)
     found: dict[str, Lifetime | None] = {}
     for symbol in dict.fromkeys(key.symbol for key in series):
-        with asking_exchange():
+        with asking_exchange(symbol):
             listed_ms = tracking.find_listed_ms(symbol)
         ended_ms = known.get((exchange, symbol), Lifetime()).delisted_ms
         found[symbol] = None if listed_ms is None else Lifetime(listed_ms, ended_ms)

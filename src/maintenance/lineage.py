@@ -66,7 +66,7 @@ def explain_absence(lineage: Lineage, lifetime: Lifetime, now_ms: int, keep_days
         _out_of_life(lineage.slot, lifetime, now_ms),
         _gap_text(lineage.gap) if lineage.gap else None,
         _aged(lineage, now_ms, keep_days),
-        _unwanted(lineage),
+        _never_fetched(lineage, now_ms, keep_days),
     )
     return next(filter(None, reasons), "it is wanted and not held; ./candlehouse gaps check looks why")
 
@@ -86,8 +86,11 @@ def _aged(lineage: Lineage, now_ms: int, keep_days: int) -> str | None:
     hour = lineage.rollups.get(RollupKey("1h", slot.start_ms - slot.start_ms % HOUR_MS))
     if hour and hour.sealed_at_ms is not None:
         return f"its minutes have aged out; their hour was sealed at {format_utc(hour.sealed_at_ms)}"
+    if not lineage.has_aged:
+        return None
     kept_ms = kept_from(lineage.series, now_ms, keep_days)
-    return f"it has aged out: kept from {format_utc(kept_ms)}" if slot.start_ms < kept_ms else None
+    since = f": kept from {format_utc(kept_ms)}" if slot.start_ms < kept_ms else ""
+    return f"it has aged out{since}"
 
 
 def _gap_text(gap: GapRow) -> str:
@@ -96,11 +99,14 @@ def _gap_text(gap: GapRow) -> str:
     return f"gap {gap.id} {gap.window}, {state}, {gap.reason.in_words}{hint}"
 
 
-def _unwanted(lineage: Lineage) -> str | None:
+def _never_fetched(lineage: Lineage, now_ms: int, keep_days: int) -> str | None:
     wanted_ms = lineage.series.wanted_from_ms
     if wanted_ms is None:
         return "nothing of the series was ever wanted"
     if lineage.slot.start_ms < wanted_ms:
         since = format_utc(wanted_ms)
-        return f"it is not wanted: history is from {since} on; ./candlehouse backfill fetches older"
+        return f"it was never fetched: wanted from {since} on; ./candlehouse backfill fetches older"
+    kept_ms = kept_from(lineage.series, now_ms, keep_days)
+    if lineage.slot.start_ms < kept_ms:
+        return f"it was never fetched, and is too old by now: kept from {format_utc(kept_ms)}"
     return None

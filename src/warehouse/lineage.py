@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from src.domain import DAY_MS, HOUR_MS, Interval, Window
 from src.errors import NotFound
+from src.warehouse.aged import aged_windows
 from src.warehouse.candles import (
     Rollup,
     RollupKey,
@@ -34,7 +35,7 @@ class Lineage:
 
     *versions* are what the candle was before the exchange amended it, the oldest first. Where *source* is
     None though there is a candle, the catalog has its object no more; where retention deleted it, its
-    *tombstone* says when.
+    *tombstone* says when. *has_aged* is whether a candle was held there and aged out.
     """
 
     series: SeriesRow
@@ -45,6 +46,7 @@ class Lineage:
     versions: Sequence[Version]
     gap: GapRow | None
     tombstone: Tombstone | None = None
+    has_aged: bool = False
 
 
 def find_lineage(connection: Connection, row: SeriesRow, time_ms: int) -> Lineage:
@@ -66,6 +68,7 @@ def find_lineage(connection: Connection, row: SeriesRow, time_ms: int) -> Lineag
         versions=[version for version in versions if version.known_until_ms is not None],
         gap=None if candle else _find_gap(connection, row, slot),
         tombstone=_find_tombstone(connection, row, candle) if candle and source is None else None,
+        has_aged=candle is None and bool(aged_windows(connection, row, slot)),
     )
 
 

@@ -13,6 +13,7 @@ from src.domain import DAY_MS, MINUTE_MS
 from src.jobs.leadership import Leadership
 from src.maintenance.gaps import detect_gaps
 from src.simulator.simulator import Simulator
+from src.transform.loader import Loader
 from src.warehouse import run_states
 from src.warehouse.budgets import BudgetRow, lock_budget, save_budget
 from src.warehouse.notifications import News, NewsKind, Severity, notify
@@ -22,6 +23,7 @@ from src.warehouse.run_states import Failure
 from src.warehouse.runs import RunState, get_run
 from src.warehouse.series import list_series
 from src.warehouse.tables import lake_objects
+from src.wiring.work import Work
 from tests.api.rig import BTC, GAP_MS, Api
 from tests.builders import DAY_START_MS
 
@@ -283,6 +285,28 @@ def test_gaps_follow_each_other_page_by_page(own_api: Api) -> None:
 # --- the scheduler ---
 
 
+@pytest.mark.parametrize(
+    ("query", "status", "named"),
+    [
+        ("runs?kind=fetch", 422, "fetch_window"),
+        ("runs?job=nope", 422, "reconcile_lake"),
+        ("runs?batch=99999", 404, "99999"),
+        ("runs?batch=2", 404, "no batch"),
+    ],
+)
+def test_misspelt_filters_of_runs_are_no_empty_lists(api: Api, query: str, status: int, named: str) -> None:
+    told = problem(api.anybody.get(f"{DATA}/{query}"), status)
+    assert named in told["detail"]
+    problem(api.anybody.get("/api/ingestion/logs?run_id=99999"), 404)
+    assert ok(api.anybody.get("/api/ingestion/logs?run_id=2"))["objects"] == []
+
+
+def test_every_kind_of_run_can_be_asked_for(api: Api) -> None:
+    loader = Loader(api.parts.transform, api.parts.warehouse)
+    for kind in [*Work(api.parts)._make_kinds(loader), "batch"]:
+        ok(api.anybody.get(f"{DATA}/runs?kind={kind}"))
+
+
 def test_jobs_tell_when_they_run_and_how_they_went(own_api: Api) -> None:
     told = ok(own_api.operator.post("/api/scheduler/jobs/reconcile_lake/trigger", json={}), 202)
     finish(own_api, told["job_id"], RunState.SUCCEEDED)
@@ -358,8 +382,27 @@ def test_symbols_are_tracked_changed_and_tracked_no_longer(trading_api: Api) -> 
     left = ok(operator.delete("/api/config/symbols/SOLUSDT"))
     assert "SOLUSDT" not in [one["symbol"] for one in left["series"]]
     problem(operator.delete("/api/config/symbols/SOLUSDT"), 404)
-    told = problem(operator.post("/api/config/symbols", json={"symbols": ["NOSUCHUSDT"]}), 422)
-    assert "NOSUCHUSDT" in told["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("config/symbols", {}),
+        ("admin/bootstrap", {}),
+        ("data-ingestion/plan", {"start": DAY_START_MS}),
+        ("data-ingestion/start", {"start": DAY_START_MS}),
+        ("data-ingestion/start", {"start": DAY_START_MS, "replace": True}),
+    ],
+)
+def test_symbol_that_the_exchange_does_not_have_is_named_by_its_field(
+    trading_api: Api, path: str, more: Any
+) -> None:
+    body = {"symbols": ["NOSUCHUSDT"], **more}
+    told = problem(trading_api.operator.post(f"/api/{path}", json=body), 422)
+    [error] = told["errors"]
+    assert (error["field"], error["message"]) == ("symbols", "binance has no NOSUCHUSDT")
+    assert "/api/config/exchange-symbols" in error["accepted"]
+    assert "CANDLEHOUSE_SYMBOLS" not in told["detail"]
 
 
 def test_symbols_of_the_exchange_are_searched_and_asked_for_once(

@@ -8,12 +8,14 @@ from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey, Window
 from src.errors import NotFound
 from src.lake.store import Bucket
 from src.maintenance.lineage import explain_absence, open_source
+from src.warehouse.aged import extend_aged
 from src.warehouse.candles import RollupKey
 from src.warehouse.catalog import ObjectState
 from src.warehouse.gaps import GapReason, GapRow, GapState, GapWrites, write_gaps
 from src.warehouse.lineage import Lineage, count_held_from, find_lineage, get_series
 from src.warehouse.objects import ObjectRow, get_object
-from src.warehouse.series import want_from
+from src.warehouse.series import set_keep_days, want_from
+from src.warehouse.slots import Held
 from src.warehouse.symbols import Lifetime
 from src.warehouse.tables import fact_klines, hourly_klines, lake_objects
 from tests.builders import CAPTURED_MS, DAY_START_MS, Pipeline, make_kline, make_object
@@ -152,11 +154,28 @@ def test_why_nothing_is_held_is_told(pipeline: Pipeline) -> None:
     assert why(pipeline, before) == "nothing of the series was ever wanted"
     with pipeline.warehouse.write() as connection:
         want_from(connection, _SERIES, _NINE_MS)
-    assert why(pipeline, before).startswith("it is not wanted: history is from 2026-01-09T09:00:00.000Z on")
+    assert why(pipeline, before).startswith("it was never fetched: wanted from 2026-01-09T09:00:00.000Z on")
     assert why(pipeline, after).startswith("it is wanted and not held")
     assert why(pipeline, after, now_ms=after + 59_999).startswith("it has not closed yet")
     assert why(pipeline, before, Lifetime(_NINE_MS)) == "it is before the listing at 2026-01-09T09:00:00.000Z"
     assert why(pipeline, after, Lifetime(None, after)).startswith("it is after the delisting at")
+
+
+def test_only_what_was_held_once_has_aged_out(pipeline: Pipeline) -> None:
+    load_ten(pipeline)
+    series, early = trace(pipeline, _NINE_MS).series, _NINE_MS - 2 * DAY_MS
+    with pipeline.warehouse.write() as connection:
+        want_from(connection, _SERIES, _NINE_MS - DAY_MS)
+        set_keep_days(connection, [_SERIES], 1)
+        extend_aged(connection, series, [Held(Window(early, early + MINUTE_MS), 1)])
+    later_ms = _NINE_MS + 30 * DAY_MS
+    kept = "kept from 2026-02-08T00:00:00.000Z"
+    assert why(pipeline, early, now_ms=later_ms) == f"it has aged out: {kept}"
+    assert why(pipeline, early + MINUTE_MS, now_ms=later_ms).startswith(
+        "it was never fetched: wanted from 2026-01-08T09:00:00.000Z on"
+    )
+    never = why(pipeline, _NINE_MS - MINUTE_MS, now_ms=later_ms)
+    assert never == f"it was never fetched, and is too old by now: {kept}"
 
 
 def test_gap_that_holds_the_slot_is_named(pipeline: Pipeline) -> None:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from src.api.asking import AskedOut, asked, is_led
 from src.api.context import clock, note, requested_by, warehouse
-from src.api.history import choose_series, choose_window, list_tracked, make_plan
+from src.api.history import check_exist, choose_series, choose_window, list_tracked, make_plan
 from src.api.problems import conflict, invalid
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, NamedSymbols, Out, TimeMs, named_symbols, parameter
@@ -119,6 +119,7 @@ def start_history(body: StartIn) -> tuple[StartedOut, int]:
     series = choose_series(body.exchange, body.symbols, body.intervals)
     window = choose_window(body.start, body.end)
     if body.replace:
+        check_exist(series)
         _check_amount(sum(expected_candles(key.interval, window) for key in series), yes=body.yes)
         run_id = ask_fetch(warehouse(), series, window, requested_by())
         return _started(run_id, len(series), None), 202

@@ -18,6 +18,7 @@ from src.services.pipeline import read_overview
 from src.warehouse.catalog import ObjectState
 from src.warehouse.ingestion import LogFilter, SetAside, list_log, list_set_aside
 from src.warehouse.objects import ObjectRow
+from src.warehouse.runs import get_run
 
 routes = Routes("pipeline", "How data flows.")
 
@@ -136,6 +137,9 @@ def ingestion_logs(query: LogQuery) -> LogOut:
     )
     with warehouse().read() as connection:
         rows = list_log(connection, wanted, query.limit + 1)
+        # Runs are tidied away before the objects that they fetched.
+        if query.run_id and not rows:
+            get_run(connection, query.run_id)
     page, cursor = split_page(rows, query.limit, lambda row: make_cursor(row.id))
     return LogOut(objects=list(map(object_out, page)), next_cursor=cursor)
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pydantic import Field
 
 from src.api.asking import is_led
-from src.api.context import note, requested_by, warehouse
+from src.api.context import note, parts, requested_by, warehouse
 from src.api.known import check_symbols
 from src.api.paging import Page, Paged, make_cursor, read_cursor, split_page
-from src.api.problems import conflict, not_found
+from src.api.problems import conflict, invalid, not_found
 from src.api.routing import Routes
 from src.api.run_schemas import (
     BatchOut,
@@ -25,13 +25,20 @@ from src.api.run_schemas import (
 from src.api.schemas import CodeName, In, OfId, Out, SymbolName, parameter
 from src.domain import Interval
 from src.jobs import asking
+from src.jobs.ageing import MAINTENANCE
+from src.jobs.fetching import FETCH_WINDOW
+from src.jobs.kinds import EXTRACT, TRANSFORM
+from src.jobs.proving import REPLAY, VERIFY
 from src.warehouse.batches import count_states
 from src.warehouse.engine import Warehouse
 from src.warehouse.run_progress import list_events
-from src.warehouse.runs import RunFilter, RunRow, RunState, get_run, list_runs
+from src.warehouse.runs import BATCH, RunFilter, RunRow, RunState, get_run, list_runs
 from src.warehouse.series_runs import list_children_after
 
 routes = Routes("runs", "All work: what is done, waits and was done.")
+
+# Those that are of no job.
+_KINDS = (BATCH, EXTRACT, FETCH_WINDOW, MAINTENANCE, REPLAY, TRANSFORM, VERIFY)
 
 
 class RunsQuery(Paged):
@@ -56,7 +63,7 @@ def ingestion_runs(query: RunsQuery) -> RunsOut:
 
     Unless more is asked for, a batch stands for its runs, and cycles that went well are left out.
     """
-    check_symbols([query.symbol] if query.symbol else [])
+    _check_names(query)
     before = read_cursor(query.cursor, int)
     is_narrow = bool(query.state or query.kind or query.job or query.batch or query.symbol or query.interval)
     wanted = RunFilter(
@@ -72,8 +79,20 @@ def ingestion_runs(query: RunsQuery) -> RunsOut:
     )
     with warehouse().read() as connection:
         rows = list_runs(connection, wanted, query.limit + 1)
+        if query.batch and not rows:
+            get_batch(get_run(connection, query.batch))
     page, cursor = split_page(rows, query.limit, lambda row: make_cursor(row.id))
     return RunsOut(runs=list(map(run_out, page)), next_cursor=cursor)
+
+
+def _check_names(query: RunsQuery) -> None:
+    """Refuse a misspelt filter, which would find nothing."""
+    check_symbols([query.symbol] if query.symbol else [])
+    jobs = parts().jobs
+    kinds = {*_KINDS, *(job.kind for job in jobs.values())}
+    for field, named, known in (("kind", query.kind, kinds), ("job", query.job, jobs)):
+        if named is not None and named not in known:
+            raise invalid(field, f"there is no {field} {named!r}", ", ".join(sorted(known)))
 
 
 @routes.get("/api/data-ingestion/status/<id>", responses={200: RunDetailsOut})
