@@ -130,7 +130,11 @@ class ObjectExists(CandlehouseError):
 
 
 class NotFound(CandlehouseError):
-    """What was asked for is not there."""
+    """What was asked for is not there; *see* says which command shows what is, to who is at a terminal."""
+
+    def __init__(self, what: str, see: str = "") -> None:
+        super().__init__(f"{what}: {see}" if see else what)
+        self.what = what
 
 
 class BadObject(CandlehouseError):

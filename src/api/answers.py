@@ -54,7 +54,8 @@ def versioned(versions: Iterable[object], build: Callable[[], bytes]) -> Respons
     between makes the body newer than its ETag says, and never older.
     """
     etag = _etag(versions)
-    if etag in request.if_none_match.as_set(include_weak=True):
+    known = request.if_none_match
+    if known.star_tag or etag in known.as_set(include_weak=True):
         return _tagged(Response(status=304), etag)
     cache: BodyCache = current_app.extensions[CACHE]
     packs = _takes_gzip()

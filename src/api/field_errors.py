@@ -39,13 +39,19 @@ def validate(model: type[Model], values: Any) -> Model:
 
 
 def _field_error(model: type[BaseModel], detail: Mapping[str, Any]) -> FieldError:
-    field = ".".join(map(str, detail["loc"])) or "body"
+    field = _name(detail["loc"])
     if detail["type"] == "missing":
         return FieldError(field=field, message="is missing", accepted=_about(model, field))
     if detail["type"] == "extra_forbidden":
         return FieldError(field=field, message="is not known here", accepted=_known(model, detail["loc"]))
     message = f"{_short(detail['input'])} is not accepted"
     return FieldError(field=field, message=message, accepted=_accepted(detail))
+
+
+def _name(place: tuple[Any, ...]) -> str:
+    """Return the way to a field; of a list of plain values that of the list: the message says which one."""
+    named = place[:-1] if place and isinstance(place[-1], int) else place
+    return ".".join(map(str, named)) or "body"
 
 
 def _accepted(detail: Mapping[str, Any]) -> str:

@@ -113,7 +113,9 @@ def problem_of(error: project.CandlehouseError) -> Problem:
     for kind, (status, name) in _OF_PROJECT.items():
         if isinstance(error, kind):
             later = {"Retry-After": str(_RETRY_S)} if status == 503 else {}
-            return Problem(status, name, str(error), headers=later)
+            # Which command to type is of no use to who asks over HTTP.
+            detail = error.what if isinstance(error, project.NotFound) else str(error)
+            return Problem(status, name, detail, headers=later)
     return _unforeseen(error)
 
 

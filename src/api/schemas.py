@@ -24,7 +24,10 @@ _LAST_MS = 253_370_764_799_999
 _FIRST_NUMBER = 100_000_000_000
 _NUMBER = re.compile(r"0|[0-9]{9,18}")
 _LOST_PLUS = re.compile(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$")
-_TIME = "ISO 8601 like 2026-01-31T14:30Z or 2026-01-31 (UTC unless it says otherwise), or epoch milliseconds"
+_TIME = (
+    "ISO 8601 like 2026-01-31T14:30Z or 2026-01-31 (UTC unless it says otherwise), or epoch milliseconds; "
+    "of the years 1970 to 9998"
+)
 
 
 class In(BaseModel):

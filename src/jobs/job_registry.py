@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from src.domain import Interval, Lane
 from src.errors import ConfigurationError, NotFound
@@ -158,8 +159,13 @@ class JobSpec:
             return self.parameters(**chosen).model_dump(mode="json")
         except ValidationError as error:
             names = ", ".join(self.parameters.model_fields) or "none"
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_say(e)}" for e in error.errors())
             raise ConfigurationError(f"parameters of {self.id}: {wrong}; accepted: {names}") from error
+
+
+def _say(error: ErrorDetails) -> str:
+    """Return what is wrong with a parameter; of one that is misspelt, not that it is extra."""
+    return "not known" if error["type"] == "extra_forbidden" else error["msg"]
 
 
 # The cycle apart, whose schedule is a setting.

@@ -150,7 +150,7 @@ def get_gap(connection: Connection, gap_id: int) -> GapRow:
     """Return a gap; NotFound when there is none of that id."""
     found = connection.execute(select(gaps).where(gaps.c.id == gap_id)).one_or_none()
     if found is None:
-        raise NotFound(f"there is no gap {gap_id}: ./candlehouse gaps list shows which there are")
+        raise NotFound(f"there is no gap {gap_id}", "./candlehouse gaps list shows which there are")
     return _from_row(found)
 
 

@@ -188,7 +188,9 @@ def acknowledge(connection: Connection, ids: Sequence[int], by: str) -> int:
     c = quality_findings.c
     known = set(connection.scalars(select(c.id).where(c.id.in_(ids))))
     if missing := [one for one in ids if one not in known]:
-        raise NotFound(f"there is no finding {', '.join(map(str, missing))}: see ./candlehouse quality list")
+        raise NotFound(
+            f"there is no finding {', '.join(map(str, missing))}", "see ./candlehouse quality list"
+        )
     changed = quality_findings.update().where(c.id.in_(ids), c.acknowledged_at.is_(None))
     return connection.execute(changed.values(acknowledged_at=utc_now(), acknowledged_by=by)).rowcount
 

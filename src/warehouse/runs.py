@@ -149,7 +149,7 @@ def get_run(connection: Connection, run_id: int) -> RunRow:
     """Return a run; NotFound when there is none of that id."""
     found = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
     if found is None:
-        raise NotFound(f"there is no run {run_id}: ./candlehouse runs list shows which there are")
+        raise NotFound(f"there is no run {run_id}", "./candlehouse runs list shows which there are")
     return _from_row(found)
 
 

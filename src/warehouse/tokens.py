@@ -136,7 +136,7 @@ def get_token(connection: Connection, token_id: int) -> TokenRow:
     is_it = and_(tokens.c.id == token_id, tokens.c.kind == TOKEN)
     found = connection.execute(select(tokens).where(is_it)).first()
     if found is None:
-        raise NotFound(f"there is no token {token_id}: ./candlehouse token list shows all")
+        raise NotFound(f"there is no token {token_id}", "./candlehouse token list shows all")
     return _from_row(found)
 
 

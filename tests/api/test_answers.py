@@ -38,6 +38,11 @@ def test_what_a_client_has_is_not_sent_again() -> None:
     assert again.headers["Cache-Control"] == "private, no-cache"
 
 
+def test_a_client_that_has_any_version_is_told_that_there_is_one() -> None:
+    again = Counting().client.get("/x", headers={"If-None-Match": "*"})
+    assert (again.status_code, again.data) == (304, b"")
+
+
 def test_new_version_is_sent() -> None:
     site = Counting()
     first = site.client.get("/x")

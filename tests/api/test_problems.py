@@ -62,6 +62,19 @@ def test_odd_parameters_are_refused_by_name(api: Api, query: str, field: str) ->
     assert [error["field"] for error in told["errors"]] == [field]
 
 
+@pytest.mark.parametrize("time", ["1969-12-31", "9999-06-01", "1700000000"])
+def test_times_out_of_range_are_refused_with_the_range(api: Api, time: str) -> None:
+    [error] = problem(api.anybody.get(f"/api/klines/BTCUSDT?start={time}"), 422)["errors"]
+    assert error["field"] == "start"
+    assert "epoch milliseconds; of the years 1970 to 9998" in error["accepted"]
+
+
+def test_lists_are_named_as_they_are_sent(api: Api) -> None:
+    path = "/api/data-ingestion/gaps?symbol=BTCUSDT&symbol=BTC-USDT"
+    [error] = problem(api.anybody.get(path), 422)["errors"]
+    assert (error["field"], error["message"]) == ("symbol", "'BTC-USDT' is not accepted")
+
+
 def test_all_wrong_parameters_are_told_at_once(api: Api) -> None:
     told = problem(api.anybody.get("/api/symbols?limit=0&all=x&nonsense=1"), 422)
     assert [error["field"] for error in told["errors"]] == ["limit", "all", "nonsense"]

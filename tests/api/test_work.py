@@ -534,7 +534,8 @@ def test_finding_is_acknowledged(own_api: Api) -> None:
     [finding] = ok(own_api.anybody.get("/api/quality"))["findings"]
     assert ok(own_api.operator.post(f"/api/quality/{finding['id']}/acknowledge")) == {"acknowledged": 1}
     assert ok(own_api.anybody.get("/api/quality"))["findings"] == []
-    problem(own_api.operator.post("/api/quality/999/acknowledge"), 404)
+    told = problem(own_api.operator.post("/api/quality/999/acknowledge"), 404)
+    assert told["detail"] == "there is no finding 999"
 
 
 # --- notifications, budget, simulator ---
@@ -590,6 +591,7 @@ def test_fault_dial_of_the_simulator_is_passed_on(trading_api: Api) -> None:
     assert ok(operator.delete(f"/api/simulator/faults/{fault}")) == {"removed": 1}
     wrong = problem(operator.post("/api/simulator/faults", json={"spec": "nonsense"}), 422)
     assert wrong["errors"][0]["field"] == "spec"
+    assert "429:count=3" in wrong["errors"][0]["accepted"]
 
 
 def test_a_real_exchange_has_no_fault_dial(api: Api) -> None:

@@ -4315,7 +4315,7 @@ export interface components {
         FaultIn: {
             /**
              * Spec
-             * @description As `./candlehouse simulator --fault` takes it.
+             * @description What to break: KIND[:key=value,...] like 429:count=3; docs/simulator.md lists the kinds.
              * @example 429:count=3
              */
             spec: string;
@@ -4384,7 +4384,7 @@ export interface components {
         ChangeIn: {
             /**
              * Spec
-             * @description As docs/simulator.md says: `hole:symbol=BTCUSDT,minutes=10,restored=+30m`.
+             * @description What to change: KIND[:key=value,...] like hole:symbol=BTCUSDT,minutes=10; docs/simulator.md lists the kinds.
              * @example hole:minutes=3
              */
             spec: string;

@@ -134,11 +134,14 @@ def simulator_faults() -> FaultsOut:
     return FaultsOut(is_simulator=faults is not None, faults=[FaultOut(**one) for one in faults or []])
 
 
+_FAULT = "KIND[:key=value,...] like 429:count=3; docs/simulator.md lists the kinds"
+
+
 class FaultIn(In):
     """A fault to put on the dial."""
 
     spec: str = parameter(
-        about="As `./candlehouse simulator --fault` takes it.",
+        about=f"What to break: {_FAULT}.",
         example="429:count=3",
         min_length=1,
         max_length=500,
@@ -158,7 +161,7 @@ def add_fault(body: FaultIn) -> tuple[AddedOut, int]:
     """Put a fault on the simulator's dial; 409 where the exchange is a real one."""
     status, told = ask_simulator("POST", "faults", {"spec": body.spec})
     if status == 400:
-        raise invalid("spec", str(told.get("error")))
+        raise invalid("spec", str(told.get("error")), _FAULT)
     note(f"fault {body.spec}")
     return AddedOut(id=told["id"]), 201
 

@@ -57,11 +57,14 @@ def market_changes() -> ChangesOut:
     return ChangesOut(is_changeable=True, changes=[_out(one) for one in told])
 
 
+_SPEC = "KIND[:key=value,...] like hole:symbol=BTCUSDT,minutes=10; docs/simulator.md lists the kinds"
+
+
 class ChangeIn(In):
     """A change to make."""
 
     spec: str = parameter(
-        about="As docs/simulator.md says: `hole:symbol=BTCUSDT,minutes=10,restored=+30m`.",
+        about=f"What to change: {_SPEC}.",
         example="hole:minutes=3",
         min_length=1,
         max_length=500,
@@ -73,7 +76,7 @@ def change_market(body: ChangeIn) -> tuple[AddedOut, int]:
     """Change the simulator's market; 409 where the exchange is a real one."""
     status, told = ask_simulator("POST", "market", {"spec": body.spec})
     if status == 400:
-        raise invalid("spec", str(told.get("error")))
+        raise invalid("spec", str(told.get("error")), _SPEC)
     note(f"market change {body.spec}")
     return AddedOut(id=told["id"]), 201
 
