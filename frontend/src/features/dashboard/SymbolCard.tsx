@@ -16,7 +16,12 @@ export const SymbolCard = memo(function SymbolCard({ card, isFavourite, toggle }
       <Group justify="space-between" wrap="nowrap" gap="xs">
         <SymbolLink symbol={card.symbol} />
         <Group gap={4} wrap="nowrap">
-          <CardState card={card} />
+          <CardState
+            status={card.status}
+            freshness={card.freshness}
+            lastMs={card.last_open_ms}
+            interval={card.interval}
+          />
           <Star symbol={card.symbol} isOn={isFavourite} toggle={toggle} />
         </Group>
       </Group>
@@ -27,9 +32,9 @@ export const SymbolCard = memo(function SymbolCard({ card, isFavourite, toggle }
           </div>
           <Change value={day.change_percent} />
         </div>
-        <DaySpark card={card} width={110} />
+        <DaySpark symbol={card.symbol} closes={card.closes} width={110} />
       </Group>
-      <DayRange day={day} />
+      <DayRange low={day.low} high={day.high} price={day.price} />
       <Text size="xs" c="dimmed" mt={6} className="ch-num">
         Volume {compact(day.quote_volume)}, {compact(day.trade_count)} trades
         {day.complete ? "" : ", some candles missing"}

@@ -29,7 +29,11 @@ export function arrange(cards: readonly Card[], { order, down, search, favourite
 }
 
 /** Where the price lies between the day's low and high, 0 to 1; null where that cannot be said. */
-export function placeInRange({ price, low, high }: Card["day"]): number | null {
+export function placeInRange({
+  price,
+  low,
+  high,
+}: Pick<Card["day"], "price" | "low" | "high">): number | null {
   const [at, from, to] = [number(price), number(low), number(high)];
   if (at === null || from === null || to === null || to <= from) return null;
   return Math.min(1, Math.max(0, (at - from) / (to - from)));

@@ -1,7 +1,7 @@
-/** What a symbol's row and its card have in common. */
+/** What a symbol's row and its card have in common; each part renders again only when what it shows has changed. */
 import { ActionIcon } from "@mantine/core";
 import { IconStar, IconStarFilled } from "@tabler/icons-react";
-import { useEffect, useRef, useState } from "react";
+import { memo, useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { Card } from "@/api/types";
 import { Price } from "@/components/Amounts";
@@ -12,15 +12,9 @@ import { timeText } from "@/lib/time";
 import { placeInRange } from "./arrange";
 import classes from "./Dashboard.module.css";
 
-export function Star({
-  symbol,
-  isOn,
-  toggle,
-}: {
-  symbol: string;
-  isOn: boolean;
-  toggle: (symbol: string) => void;
-}) {
+type StarProps = { symbol: string; isOn: boolean; toggle: (symbol: string) => void };
+
+export const Star = memo(function Star({ symbol, isOn, toggle }: StarProps) {
   const label = isOn ? `Take ${symbol} from the favourites` : `Make ${symbol} a favourite`;
   return (
     <ActionIcon
@@ -34,35 +28,46 @@ export function Star({
       {isOn ? <IconStarFilled size={15} /> : <IconStar size={15} />}
     </ActionIcon>
   );
-}
+});
 
-export function SymbolLink({ symbol }: { symbol: string }) {
+export const SymbolLink = memo(function SymbolLink({ symbol }: { symbol: string }) {
   return (
     <Link to={`/analytics?symbol=${symbol}`} className={classes.symbol}>
       {symbol}
     </Link>
   );
-}
+});
+
+const GLOW_MS = 1_200;
 
 /** The last price; it lights up for a moment when it moves. */
-export function LivePrice({ amount }: { amount: string | null }) {
+export const LivePrice = memo(function LivePrice({ amount }: { amount: string | null }) {
+  const place = useRef<HTMLSpanElement>(null);
   const before = useRef(amount);
-  const [move, setMove] = useState<"up" | "down" | null>(null);
   useEffect(() => {
-    if (before.current !== null && amount !== null && before.current !== amount) {
-      setMove(Number(amount) > Number(before.current) ? "up" : "down");
-    }
+    const [was, is] = [before.current, amount];
     before.current = amount;
+    if (was !== null && is !== null && was !== is)
+      glow(place.current, Number(is) > Number(was) ? "up" : "down");
   }, [amount]);
   return (
-    <span key={amount} className={classes.price} data-move={move}>
+    <span ref={place} className={classes.price}>
       <Price amount={amount} />
     </span>
   );
+});
+
+/** By the browser's own animation: no other class, no other render. */
+function glow(place: HTMLElement | null, move: "up" | "down") {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const from = `color-mix(in srgb, var(--ch-${move}-fill) 30%, transparent)`;
+  place?.animate?.({ backgroundColor: [from, "transparent"] }, { duration: GLOW_MS, easing: "ease-out" });
 }
 
+type RangeProps = Pick<Card["day"], "low" | "high" | "price">;
+
 /** Low and high of the day, and where the price lies between them. */
-export function DayRange({ day }: { day: Card["day"] }) {
+export const DayRange = memo(function DayRange(day: RangeProps) {
   const place = placeInRange(day);
   return (
     <div className={classes.range} title={`Low ${exact(day.low)}, high ${exact(day.high)}`}>
@@ -73,29 +78,27 @@ export function DayRange({ day }: { day: Card["day"] }) {
       <span className="ch-num">{price(day.high)}</span>
     </div>
   );
-}
+});
 
-export function DaySpark({ card, width }: { card: Card; width?: number }) {
+type SparkProps = Pick<Card, "symbol" | "closes"> & { width?: number };
+
+export const DaySpark = memo(function DaySpark({ symbol, closes, width }: SparkProps) {
   return (
-    <Spark
-      values={card.closes.map(Number)}
-      width={width}
-      label={`${card.symbol}, the last ${card.closes.length} hours`}
-    />
+    <Spark values={closes.map(Number)} width={width} label={`${symbol}, the last ${closes.length} hours`} />
   );
-}
+});
 
-export function CardState({ card }: { card: Card }) {
-  if (card.status && card.status !== "TRADING") {
+type StateProps = Pick<Card, "status" | "freshness" | "interval"> & { lastMs: number | null };
+
+export const CardState = memo(function CardState({ status, freshness, lastMs, interval }: StateProps) {
+  if (status && status !== "TRADING") {
     return (
       <Pill tone="quiet" title="The exchange does not trade it at the moment">
-        {card.status.toLowerCase()}
+        {status.toLowerCase()}
       </Pill>
     );
   }
   const newest =
-    card.last_open_ms === null
-      ? "Nothing is held yet"
-      : `Newest candle ${timeText(card.last_open_ms, "utc")} UTC, ${card.interval}`;
-  return <FreshnessPill freshness={card.freshness} title={newest} />;
-}
+    lastMs === null ? "Nothing is held yet" : `Newest candle ${timeText(lastMs, "utc")} UTC, ${interval}`;
+  return <FreshnessPill freshness={freshness} title={newest} />;
+});
