@@ -119,7 +119,7 @@ test("the chart shades the gap where the database has it, and heals while it is 
   expect(Math.abs((shade?.to ?? 0) - (expected[1] ?? 0))).toBeLessThan(2 / bars);
 
   await page.goto("/simulator");
-  await page.getByRole("button", { name: "Take the hole back" }).click();
+  await page.getByRole("button", { name: "Take back the hole" }).click();
   await expect(page.getByText("The market is as it came.")).toBeVisible();
   await page.goto("/data?tab=gaps");
   await page.getByRole("checkbox", { name: `Select BTCUSDT 1m, gap ${gap?.id}` }).check();

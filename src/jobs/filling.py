@@ -20,6 +20,7 @@ from src.extract.chunks import PAGE_CANDLES, expected_candles
 from src.extract.gap_fetching import GapAnswer, GapFetcher
 from src.jobs.asking import MANUAL
 from src.jobs.context import Kind, Outcome, RunContext
+from src.jobs.fetching import FETCH_WINDOW
 from src.jobs.finishing import judge, wait_until_loaded
 from src.jobs.job_registry import FILL_GAPS, FillParameters
 from src.jobs.reloading import may_be_in_lake, reload_gaps
@@ -39,6 +40,7 @@ from src.warehouse.gaps import (
     fail_gap,
     list_gaps,
 )
+from src.warehouse.open_windows import list_open_windows
 from src.warehouse.runs import NewRun, create_run
 from src.warehouse.series import SeriesRow
 from src.warehouse.wanted import FOR_EVER
@@ -157,8 +159,15 @@ class FillGaps:
         )
 
     def _choose(self, context: RunContext, changes: GapChanges) -> list[GapRow]:
-        """Return the gaps to ask the exchange for, the newest first and no more than may be asked for."""
+        """Return the gaps to ask the exchange for, the newest first and no more than may be asked for.
+
+        What a backfill is to fetch is left to it, also while it is paused, unless the gap is named.
+        """
         due = self._list_due(context, changes, FILLABLE_STATES)
+        if not context.parameters.get("ids"):
+            with context.warehouse.read() as connection:
+                taken = list_open_windows(connection, FETCH_WINDOW)
+            due = [gap for gap in due if not intersect([gap.window], merge(taken[_key(gap, changes)]))]
         return due[: context.parameters.get("max_gaps")]
 
     def _list_due(self, context: RunContext, changes: GapChanges, states: Sequence[GapState]) -> list[GapRow]:
@@ -278,6 +287,10 @@ def ask_fill(warehouse: Warehouse, parameters: Mapping[str, Any], requested_by: 
 
 def _intervals(parameters: Mapping[str, Any]) -> list[Interval]:
     return [Interval(one) for one in parameters.get("intervals") or ()]
+
+
+def _key(gap: GapRow, changes: GapChanges) -> SeriesKey:
+    return changes.series[gap.series_id].key
 
 
 def _is_wanted(gap: GapRow, changes: GapChanges) -> bool:

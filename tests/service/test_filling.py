@@ -29,6 +29,7 @@ from src.stopping import Stop
 from src.warehouse.candles import fact_table
 from src.warehouse.gaps import GapFilter, GapReason, GapRow, GapState, list_gaps
 from src.warehouse.ledger_tables import coverage_ranges
+from src.warehouse.run_tables import runs
 from src.warehouse.runs import NewRun, RunState, create_run, get_run
 from src.warehouse.series import list_series, set_tracked
 from src.warehouse.tables import (
@@ -374,6 +375,24 @@ def test_newest_gaps_come_first_and_only_so_many(rig: Rig) -> None:
     filler.run(lookback_days=1)
     assert listed(rig)[2].state is GapState.DETECTED
     filler.run()
+    assert {row.state for row in listed(rig)} == {GapState.FILLED}
+
+
+def test_gap_that_a_backfill_is_to_fetch_is_left_to_it_even_while_that_is_paused(rig: Rig) -> None:
+    filler = begin(rig)
+    lose_lake(rig)
+    for hours in (5, 15):
+        forget(rig, MINUTE_START_MS - hours * HOUR_MS)
+    window = Window(MINUTE_START_MS - 16 * HOUR_MS, MINUTE_START_MS - 14 * HOUR_MS)
+    new = NewRun("fetch_window", Lane.HISTORY, "manual", "tester", series=BTC, window=window)
+    run_id = rig.warehouse.run(lambda connection: create_run(connection, new))
+    filler.run()
+    assert [row.state for row in listed(rig)] == [GapState.FILLED, GapState.DETECTED]
+    with rig.warehouse.write() as connection:
+        connection.execute(runs.update().where(runs.c.id == run_id).values(state=RunState.PAUSED.value))
+    filler.run()
+    assert [row.state for row in listed(rig)] == [GapState.FILLED, GapState.DETECTED]
+    filler.run(ids=(listed(rig)[1].id,))
     assert {row.state for row in listed(rig)} == {GapState.FILLED}
 
 

@@ -1,4 +1,10 @@
-import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData } from "@mantine/spotlight";
+import { useHotkeys } from "@mantine/hooks";
+import {
+  Spotlight,
+  type SpotlightActionData,
+  type SpotlightActionGroupData,
+  spotlight,
+} from "@mantine/spotlight";
 import { IconChartCandle, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type NavigateFunction, useNavigate } from "react-router";
@@ -10,6 +16,8 @@ import { pages } from "./pages";
 /** Ctrl-K: any page, any symbol. */
 export function Palette() {
   const go = useNavigate();
+  // In fields, too, where "/" is a letter like any other.
+  useHotkeys([["mod+K", spotlight.toggle]], []);
   const isSimulated = useIsSimulated();
   const { data } = useQuery({ ...queries.symbols(), select: namesOf });
   const actions: SpotlightActionGroupData[] = [
@@ -19,7 +27,7 @@ export function Palette() {
   return (
     <Spotlight
       actions={actions}
-      shortcut={["mod + K", "/"]}
+      shortcut="/"
       nothingFound="Nothing is called that"
       highlightQuery
       limit={12}

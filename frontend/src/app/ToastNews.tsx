@@ -1,4 +1,4 @@
-import { Anchor } from "@mantine/core";
+import { Anchor, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
@@ -36,14 +36,14 @@ export function ToastNews() {
 
 type ToldProps = { news: Notification; onOpen: (runId: number) => void };
 
-/** Toasts stand outside the router, so that a link there is a button of ours. */
+/** As much as one reads in passing. Toasts stand outside the router, so that a link there is a button of ours. */
 function Told({ news: { body, run_id }, onOpen }: ToldProps) {
   return (
     <>
       {body && (
-        <div style={{ whiteSpace: "pre-line" }}>
+        <Text component="div" size="sm" c="dimmed" lineClamp={3} style={{ whiteSpace: "pre-line" }}>
           <Prose text={body} />
-        </div>
+        </Text>
       )}
       {run_id !== null && (
         <Anchor component="button" type="button" size="sm" onClick={() => onOpen(run_id)}>

@@ -97,7 +97,8 @@ export function originText(
   amount: number,
 ): string {
   const isRolledUp = (interval === "1h" || interval === "1d") && parts.includes("1m");
-  if (part === interval && !isRolledUp) return `A candle of ${interval} is stored as the exchange sent it.`;
+  if (part === interval && !isRolledUp)
+    return `Candles of ${interval} are stored as the exchange sends them.`;
   if (isRolledUp) {
     const other = parts.includes(interval) ? "; where it is not, the candle that the exchange sent" : "";
     return `A bar of ${interval} is drawn from the rollup of its minutes where that is whole${other}.`;

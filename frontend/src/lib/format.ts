@@ -36,7 +36,17 @@ export function price(amount: string | number | null | undefined): string {
   if (amount == null) return "–";
   const value = Number(amount);
   const digits = priceDigits(value);
-  return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits });
+  // As many for all of a size, so that they line up; of tiny ones no noughts behind.
+  const least = Math.min(digits, 4);
+  return value.toLocaleString("en-US", { minimumFractionDigits: least, maximumFractionDigits: digits });
+}
+
+/** `12.6` → `+12.60`: a difference of prices. */
+export function signedPrice(amount: string | number | null | undefined): string {
+  if (amount == null) return "–";
+  const number = Number(amount);
+  const sign = number > 0 ? "+" : number < 0 ? "−" : "";
+  return `${sign}${price(Math.abs(number))}`;
 }
 
 /** `0.0123` → `+0.01 %`; *value* is in percent. */

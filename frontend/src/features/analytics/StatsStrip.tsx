@@ -5,7 +5,7 @@ import { Change, Price } from "@/components/Amounts";
 import { Figure } from "@/components/Figure";
 import { Loaded } from "@/components/Loaded";
 import { Time } from "@/components/Time";
-import { compact, count } from "@/lib/format";
+import { compact, count, signedPrice } from "@/lib/format";
 import classes from "./Analytics.module.css";
 
 /** The last 24 hours of a symbol in a line. */
@@ -25,7 +25,7 @@ export function StatsStrip({ symbol }: { symbol: string }) {
             <Figure
               label="24 h change"
               value={<Change value={day.change_percent} />}
-              about={<Price amount={day.change} />}
+              about={<span className="ch-num">{signedPrice(day.change)}</span>}
             />
             <Figure label="24 h high" value={<Price amount={day.high} />} />
             <Figure label="24 h low" value={<Price amount={day.low} />} />

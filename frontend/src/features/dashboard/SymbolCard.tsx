@@ -35,8 +35,9 @@ export const SymbolCard = memo(function SymbolCard({ card, isFavourite, toggle }
         <DaySpark symbol={card.symbol} closes={card.closes} width={110} />
       </Group>
       <DayRange low={day.low} high={day.high} price={day.price} />
-      <Text size="xs" c="dimmed" mt={6} className="ch-num">
-        Volume {compact(day.quote_volume)}, {compact(day.trade_count)} trades
+      <Text size="xs" c="dimmed" mt={6}>
+        Volume <span className="ch-num">{compact(day.quote_volume)}</span>,{" "}
+        <span className="ch-num">{compact(day.trade_count)}</span> trades
         {day.complete ? "" : ", some candles missing"}
       </Text>
     </Paper>

@@ -74,7 +74,7 @@ function TakeBack({ change }: { change: Change }) {
       color="gray"
       loading={back.isPending}
       onClick={() => back.mutate(change.id)}
-      aria-label={`Take the ${change.kind} back`}
+      aria-label={`Take back the ${change.kind}`}
     >
       Take back
     </Button>

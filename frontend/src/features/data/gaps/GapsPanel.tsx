@@ -41,47 +41,56 @@ export function GapsPanel() {
     }),
     refetchInterval: useRefresh(),
   });
+  const { fill, check, asked } = useGapActions();
   return (
     <PagedPanel
       title="Gaps"
       about="What is wanted and not held. Those that end last come first."
+      actions={
+        <Button size="xs" variant="default" loading={check.isPending} onClick={() => check.mutate(undefined)}>
+          Check gaps
+        </Button>
+      }
       toolbar={
-        <Group className={shared.toolbar} gap="sm" align="flex-end">
-          <TextInput
-            label="Symbol"
-            value={symbol}
-            onChange={(event) => write({ symbol: event.currentTarget.value.toUpperCase() })}
-            placeholder="All"
-            leftSection={<IconSearch size={16} />}
-            error={
-              symbol !== "" && known.size > 0 && !known.has(symbol) ? "No such symbol is kept" : undefined
-            }
-            w={{ base: "100%", xs: 180 }}
-          />
-          <MultiSelect
-            label="State"
-            data={GAP_STATES.map((value) => ({ value, label: value.replaceAll("_", " ") }))}
-            value={states}
-            onChange={(chosen) => write({ state: chosen.join() })}
-            placeholder={states.length === 0 ? "All that are open" : undefined}
-            w={{ base: "100%", xs: 280 }}
-            clearable
-          />
-          <Select
-            label="That end within"
-            data={RECENT}
-            value={recent}
-            onChange={(value) => write({ recent: value })}
-            w={{ base: "100%", xs: 160 }}
-          />
-        </Group>
+        <>
+          <Group className={shared.toolbar} gap="sm" align="flex-end">
+            <TextInput
+              label="Symbol"
+              value={symbol}
+              onChange={(event) => write({ symbol: event.currentTarget.value.toUpperCase() })}
+              placeholder="All"
+              leftSection={<IconSearch size={16} />}
+              error={
+                symbol !== "" && known.size > 0 && !known.has(symbol) ? "No such symbol is kept" : undefined
+              }
+              w={{ base: "100%", xs: 180 }}
+            />
+            <MultiSelect
+              label="State"
+              data={GAP_STATES.map((value) => ({ value, label: value.replaceAll("_", " ") }))}
+              value={states}
+              onChange={(chosen) => write({ state: chosen.join() })}
+              placeholder={states.length === 0 ? "All that are open" : undefined}
+              w={{ base: "100%", xs: 280 }}
+              clearable
+            />
+            <Select
+              label="That end within"
+              data={RECENT}
+              value={recent}
+              onChange={(value) => write({ recent: value })}
+              w={{ base: "100%", xs: 160 }}
+            />
+          </Group>
+          <AskedRuns asked={asked} />
+        </>
       }
       query={query}
       rowsOf={(page) => page.gaps}
       empty={<NoGaps isNarrowed={states.length > 0 || symbol !== "" || recent !== ""} />}
       lines={8}
     >
-      {(gaps) => <Gaps gaps={gaps} />}
+      {(gaps) => <Gaps gaps={gaps} fill={fill} />}
     </PagedPanel>
   );
 }
@@ -91,14 +100,15 @@ function NoGaps({ isNarrowed }: { isNarrowed: boolean }) {
     <EmptyState icon={IconCircleCheck} title={isNarrowed ? "No gap is like that" : "No gap is open"}>
       {isNarrowed
         ? "Widen what is asked for above."
-        : "As far as anybody has looked, all that is wanted is held. The nightly check looks again; Check gaps does so now."}
+        : "As far as anybody has looked, all that is wanted is held. Recent gaps are looked for each hour, all at night; Check gaps does so now."}
     </EmptyState>
   );
 }
 
-function Gaps({ gaps }: { gaps: readonly Gap[] }) {
+type GapsProps = { gaps: readonly Gap[]; fill: ReturnType<typeof useGapActions>["fill"] };
+
+function Gaps({ gaps, fill }: GapsProps) {
   const [selection, setSelection] = useState<ReadonlySet<number>>(new Set());
-  const { fill, check, asked } = useGapActions();
   const chosen = gaps.filter((gap) => selection.has(gap.id) && isFillable(gap)).map((gap) => gap.id);
   return (
     <>
@@ -115,11 +125,7 @@ function Gaps({ gaps }: { gaps: readonly Gap[] }) {
         >
           Fill selected
         </Button>
-        <Button size="xs" variant="default" loading={check.isPending} onClick={() => check.mutate([])}>
-          Check gaps
-        </Button>
       </Group>
-      <AskedRuns asked={asked} />
       <GapsTable gaps={gaps} selection={selection} onSelection={setSelection} />
     </>
   );

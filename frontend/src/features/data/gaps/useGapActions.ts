@@ -5,7 +5,7 @@ import { keys } from "@/api/queries";
 import type { Asked } from "../AskedRuns";
 import { checkedText } from "../series/words";
 
-/** Filling gaps by number, and looking for them at a symbol. */
+/** Filling gaps by number, and looking for them: at some symbols, or at all that are tracked. */
 export function useGapActions() {
   const [asked, setAsked] = useState<Asked[]>([]);
   const fill = useAction({
@@ -18,7 +18,7 @@ export function useGapActions() {
     },
   });
   const check = useAction({
-    act: (symbols: string[]) => take(client.POST("/api/data-ingestion/gaps/check", { body: { symbols } })),
+    act: (symbols?: string[]) => take(client.POST("/api/data-ingestion/gaps/check", { body: { symbols } })),
     makesStale: [keys.gaps, keys.symbolsStatus, keys.coverage, keys.coverageDays],
     told: checkedText,
   });
