@@ -25,8 +25,8 @@ from src.warehouse.coverage import list_held
 from src.warehouse.engine import Warehouse
 from src.warehouse.gaps import GapState, list_open
 from src.warehouse.lacked import list_lacked
+from src.warehouse.open_windows import list_open_windows
 from src.warehouse.run_outcomes import find_fetching_pace
-from src.warehouse.runs import RunFilter, RunState, list_runs
 from src.warehouse.series import list_series, want_history
 from src.warehouse.symbols import Lifetime
 from src.warehouse.tables import lake_objects
@@ -37,7 +37,6 @@ _BYTES_A_CANDLE = 180.0
 _NEWEST_OBJECTS = 1_000
 # Objects with fewer candles are mostly envelope.
 _MANY_CANDLES = 100
-_UNFINISHED = tuple(state for state in RunState if not state.is_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +207,8 @@ def _find_known(connection: Connection, keys: Collection[SeriesKey]) -> dict[Ser
     ids = [row.id for row in rows.values()]
     held, empty = list_held(connection, ids), _list_empty(connection, ids)
     lacked = list_lacked(connection, {key.symbol for key in keys})
-    under_way: dict[SeriesKey | None, list[Window]] = defaultdict(list)
-    for run in list_runs(connection, RunFilter(kind=FETCH_WINDOW, states=_UNFINISHED), 2 * MOST_CHILDREN):
-        under_way[run.series].extend([run.window] if run.window else [])
-    found = {key: Known(empty=merge(lacked[key]), under_way=merge(under_way[key])) for key in keys}
+    under_way = list_open_windows(connection, FETCH_WINDOW)
+    found = {key: Known(empty=merge(lacked[key]), under_way=merge(under_way.get(key, ()))) for key in keys}
     for key, row in rows.items():
         found[key] = replace(
             found[key],

@@ -24,10 +24,15 @@ FETCH_WINDOW = "fetch_window"
 
 @dataclass(frozen=True, slots=True)
 class FetchWindow:
-    """Executes ``fetch_window``; *wake_loader* is called when something has landed."""
+    """Executes ``fetch_window``; *wake_loader* is called when something has landed.
+
+    *look_for_gaps* is called at the end of a run to which the exchange did not give all: what is missing is
+    then known at once, not with the next check.
+    """
 
     fetcher: WindowFetcher
     wake_loader: Callable[[], None]
+    look_for_gaps: Callable[[RunContext, SeriesKey], object] = lambda *_: None
 
     def kind(self) -> Kind:
         return Kind(FETCH_WINDOW, self.execute, retries=True)
@@ -48,7 +53,10 @@ class FetchWindow:
         context.series, context.window = series, window
         missing = [gap for chunk in sorted(finished) for gap in finished[chunk].missing]
         context.warehouse.run(lambda connection: save_missing(connection, context.run.id, missing))
-        return _outcome(wait_until_loaded(context, self.wake_loader), finished.values(), len(missing))
+        loaded = wait_until_loaded(context, self.wake_loader)
+        if missing:
+            self.look_for_gaps(context, series)
+        return _outcome(loaded, finished.values(), len(missing))
 
     def _fetch(self, context: RunContext, series: SeriesKey, window: Window) -> Chunk:
         """Fetch one chunk; one that an error interrupted is begun anew and counts from its start."""

@@ -106,7 +106,7 @@ class FillGaps:
         """Detect, reload, ask, wait until what came is loaded, and detect again."""
         context.progress.step("detect", "running")
         self.evidence.look(self._since_ms(context))
-        changes = self._detect(context)
+        changes = self.detect(context)
         context.progress.step("detect", "done")
         filled = _Filled()
         self._reload(context, changes, filled)
@@ -114,7 +114,7 @@ class FillGaps:
         self._ask(context, changes, chosen, lags, filled)
         wait_until_loaded(context, self.wake_loader)
         asked = sorted(filled.asked)
-        after = self._detect(context, asked) if asked else GapChanges()
+        after = self.detect(context, asked) if asked else GapChanges()
         return _outcome(context, changes, filled, after)
 
     def _reload(self, context: RunContext, changes: GapChanges, filled: _Filled) -> None:
@@ -125,7 +125,7 @@ class FillGaps:
         done = reload_gaps(context, self.reloader, due, changes.series)
         filled.reloaded = done.candles
         if done.series:
-            filled.healed = self._detect(context, sorted(done.series)).filled
+            filled.healed = self.detect(context, sorted(done.series)).filled
         context.progress.step("reload", "done")
 
     def _ask(
@@ -145,7 +145,8 @@ class FillGaps:
             self._probe(context, lag, filled)
         context.progress.step("ask", "done")
 
-    def _detect(self, context: RunContext, series: Sequence[SeriesKey] | None = None) -> GapChanges:
+    def detect(self, context: RunContext, series: Sequence[SeriesKey] | None = None) -> GapChanges:
+        """Look what is missing, of *series* or all that is tracked, and note it."""
         outages, now_ms = self.outages(), self.clock.now_ms()
         return context.warehouse.run(
             lambda connection: detect_gaps(
@@ -167,7 +168,8 @@ class FillGaps:
         if not context.parameters.get("ids"):
             with context.warehouse.read() as connection:
                 taken = list_open_windows(connection, FETCH_WINDOW)
-            due = [gap for gap in due if not intersect([gap.window], merge(taken[_key(gap, changes)]))]
+            others = {key: merge(windows) for key, windows in taken.items()}
+            due = [gap for gap in due if not intersect([gap.window], others.get(_key(gap, changes), ()))]
         return due[: context.parameters.get("max_gaps")]
 
     def _list_due(self, context: RunContext, changes: GapChanges, states: Sequence[GapState]) -> list[GapRow]:

@@ -83,8 +83,34 @@ def run_npm(
 
     It is gone when this returns or raises, with all it started. Until then it keeps *lock* open.
     """
+    started: list[subprocess.Popen[str]] = []
+    # It must not keep alive a process that is to end.
+    late = threading.Timer(_LONGEST_S, lambda: _end_all(started))
+    late.daemon = True
+    late.start()
+    try:
+        # From here on a signal that ends us takes npm along.
+        started.append(_start_npm(arguments, root, environment, lock))
+        for line in started[0].stdout or ():
+            say(line.rstrip("\n"))
+        status = started[0].wait()
+    finally:
+        is_late = not late.is_alive()
+        late.cancel()
+        _end_all(started)
+        for process in started:
+            if process.stdout:
+                process.stdout.close()
+    if status:
+        why = f"not done after {_LONGEST_S // 60} minutes" if is_late else f"status {status}"
+        raise NpmFailed(f"npm {' '.join(arguments)}", why)
+
+
+def _start_npm(
+    arguments: list[str], root: Path, environment: Mapping[str, str], lock: int
+) -> subprocess.Popen[str]:
     # A group of its own, since npm starts others. npm is a script on all systems, so it is looked for.
-    process = subprocess.Popen(  # noqa: S603 - our own arguments
+    return subprocess.Popen(  # noqa: S603 - our own arguments
         [shutil.which("npm") or "npm", *arguments],
         cwd=root,
         env=environment,
@@ -97,23 +123,10 @@ def run_npm(
         encoding="utf-8",
         errors="replace",
     )
-    late = threading.Timer(_LONGEST_S, _end, (process,))
-    late.start()
-    with process:
-        try:
-            for line in process.stdout or ():
-                say(line.rstrip("\n"))
-            status = process.wait()
-        finally:
-            is_late = not late.is_alive()
-            late.cancel()
-            _end(process)
-    if status:
-        why = f"not done after {_LONGEST_S // 60} minutes" if is_late else f"status {status}"
-        raise NpmFailed(f"npm {' '.join(arguments)}", why)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def _end_all(started: list[subprocess.Popen[str]]) -> None:
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -93,10 +93,11 @@ class Work:
         lake, warehouse, clock = core.lake, core.warehouse, core.clock
         obstacle = core.disk_gate.obstacle
         fetcher = WindowFetcher(core.exchange, core.landing, clock, obstacle, Helpers(_HELPERS))
+        filler = self._make_filler(loader)
         single = [
-            FetchWindow(fetcher, loader.wake).kind(),
+            FetchWindow(fetcher, loader.wake, lambda context, key: filler.detect(context, [key])).kind(),
             RefetchRecent(fetcher, loader.wake, self._keep_days).kind(),
-            self._make_filling(loader),
+            filler.kind(),
             recount_kind(self._read_outages, self._keep_days),
             quality_kind(),
             disk_kind(lambda: core.disk_watch, core.notifier),
@@ -127,14 +128,14 @@ class Work:
             ]
         return steps
 
-    def _make_filling(self, loader: Loader) -> Kind:
+    def _make_filler(self, loader: Loader) -> FillGaps:
         core = self._core
         fetcher = GapFetcher(core.exchange, core.landing, core.clock, core.disk_gate.obstacle)
         reloader = Reloader(core.lake, core.warehouse, core.clock)
         evidence = EvidenceCheck(core.lake, core.warehouse)
         return FillGaps(
             fetcher, reloader, evidence, core.clock, loader.wake, self._read_outages, self._keep_days
-        ).kind()
+        )
 
     def _keep_days(self) -> int:
         return self._core.live.settings.keep_days

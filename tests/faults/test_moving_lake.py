@@ -9,7 +9,8 @@ from src.warehouse.engine import sqlite_url
 from tests.faults.lake_moves import Installation, fill_lake, move_with_kills
 from tests.servers import S3Server
 
-OBJECTS = 300
+# So many that a kill between two looks comes before the end, however fast the machine.
+OBJECTS = 900
 
 
 def test_killed_twice_the_move_goes_on_where_it_was(tmp_path: Path, s3_server: S3Server) -> None:

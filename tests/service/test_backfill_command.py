@@ -16,6 +16,7 @@ from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Window, ms_from_utc
 from src.simulator.request_log import LoggedRequest
 from src.simulator.simulator import Simulator
 from src.warehouse.engine import Warehouse, open_warehouse
+from src.warehouse.gaps import GapFilter, list_gaps
 from src.warehouse.tables import fact_klines, series
 from tests.builders import as_kline, read_table
 from tests.unit.test_cli import (  # noqa: F401  some are fixtures
@@ -63,6 +64,11 @@ def facts(warehouse: Warehouse) -> list[list[Any]]:
     return [list(as_kline(row)) for row in read_table(warehouse, fact_klines, symbol="BTCUSDT")]
 
 
+def gaps_told(warehouse: Warehouse) -> set[tuple[int, int]]:
+    with warehouse.read() as connection:
+        return {(row.window.start_ms, row.window.end_ms) for row in list_gaps(connection, GapFilter())}
+
+
 def wanted(warehouse: Warehouse) -> tuple[int | None, int | None]:
     [row] = read_table(warehouse, series, symbol="BTCUSDT", interval_code="1m")
     return row["wanted_from"], row["keep_days"]
@@ -81,6 +87,7 @@ def test_plan_is_what_it_takes_and_the_second_time_nothing_is_asked(
     assert len(asked(simulated)) == pytest.approx(plan["requests"], rel=0.1)
     assert sum(one.weight for one in asked(simulated)) == pytest.approx(plan["weight"], rel=0.1)
     assert facts(warehouse) == truth(simulated, 0, 12)
+    assert (HOLE_MS, HOLE_MS + 80 * MINUTE_MS) in gaps_told(warehouse)
 
     simulated.clear_requests()
     second = succeed_json(*WHAT, *until(12), "--dry-run")

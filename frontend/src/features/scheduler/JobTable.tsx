@@ -26,6 +26,7 @@ export function JobTable({ jobs, onEdit }: Props) {
       id: "last",
       title: "Last run",
       cell: (job) => <Last job={job} />,
+      from: "sm",
       sortBy: (job) => job.last_run?.created_ms ?? null,
     },
     { id: "took", title: "Took", cell: (job) => <Took job={job} />, from: "md" },

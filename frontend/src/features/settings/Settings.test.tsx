@@ -87,5 +87,5 @@ it("asks to log in before it shows who has access", async () => {
 
 it("says in words for how long something is kept", () => {
   expect([null, 0, 1, 365].map(keepWords)).toEqual(["as the settings say", "for ever", "1 day", "365 days"]);
-  expect(titleOf("disk_reserve_gb")).toBe("Disk reserve gb");
+  expect(titleOf("disk_reserve_gb")).toBe("Disk reserve (GB)");
 });

@@ -58,7 +58,7 @@ const COLUMNS: readonly Column<SeriesConfig>[] = [
   },
   { id: "from", title: "Wanted from", from: "md", cell: (one) => <Time ms={one.wanted_from_ms} to="day" /> },
   { id: "tier", title: "Tier", cell: (one) => <TierSelect series={one} /> },
-  { id: "keep", title: "Kept for", cell: (one) => <KeepFor series={one} /> },
+  { id: "keep", title: "Kept for", from: "sm", cell: (one) => <KeepFor series={one} /> },
   {
     id: "remove",
     title: <span className="ch-unseen">Remove</span>,

@@ -37,7 +37,7 @@ export const SeriesCells = memo(function SeriesCells({ row, isSelected, onSelect
           {row.interval}
         </Link>
       </td>
-      <td className={classes.muted}>{row.tier.replace("TIER", "tier ")}</td>
+      <td className={`${classes.muted} mantine-visible-from-sm`}>{row.tier.replace("TIER", "tier ")}</td>
       <td>
         {row.tracked ? (
           <FreshnessPill freshness={row.freshness} title={<Newest row={row} zone={zone} />} />

@@ -8,9 +8,9 @@ import { SeriesCells } from "./SeriesRow";
 import classes from "./SeriesTable.module.css";
 import { amountOf, between, choose, type Selection } from "./selection";
 
-const COLUMNS: { order: Order; title: string; isNumber?: boolean }[] = [
+const COLUMNS: { order: Order; title: string; isNumber?: boolean; className?: string }[] = [
   { order: "interval", title: "Interval" },
-  { order: "tier", title: "Tier" },
+  { order: "tier", title: "Tier", className: "mantine-visible-from-sm" },
   { order: "freshness", title: "Freshness" },
   { order: "records", title: "Candles", isNumber: true },
   { order: "held", title: "Held from – to" },
@@ -74,7 +74,7 @@ export function SeriesTable({ groups, order, down, onSort, selection, onSelectio
             {COLUMNS.map((column) => (
               <th
                 key={column.order}
-                className={column.isNumber ? classes.number : undefined}
+                className={column.isNumber ? classes.number : column.className}
                 aria-sort={order !== column.order ? undefined : down ? "descending" : "ascending"}
               >
                 <Head
@@ -124,11 +124,13 @@ const SymbolRows = memo(function SymbolRows({ group, selected, onSelect, onSelec
           {index === 0 && (
             <th scope="rowgroup" rowSpan={group.rows.length}>
               <span className={classes.symbol}>
-                <Box
-                  label={`Select all of ${group.symbol}`}
-                  amount={amountOf(chosen, keys)}
-                  onChange={(isOn) => onSelectAll(keys, isOn)}
-                />
+                {keys.length > 1 && (
+                  <Box
+                    label={`Select all of ${group.symbol}`}
+                    amount={amountOf(chosen, keys)}
+                    onChange={(isOn) => onSelectAll(keys, isOn)}
+                  />
+                )}
                 {group.symbol}
               </span>
             </th>
