@@ -25,10 +25,11 @@ from src.warehouse.wanted import FOR_EVER, kept_from
 class Opened:
     """An object as it lies in the lake: *problem* says why it cannot be opened, then the rest is None.
 
-    *place* is the number, from 0, of the row that was looked for in the exchange's answer.
+    *place* is the number, from 0, of the row that was looked for in the exchange's answer, *body*.
     """
 
     request: RequestInfo | None = None
+    body: bytes | None = None
     place: int | None = None
     problem: str | None = None
 
@@ -51,7 +52,7 @@ def open_source(lake: ObjectStore, row: ObjectRow, open_time_ms: int | None = No
     except ValueError as error:
         return Opened(problem=f"cannot be read: {error}")
     place = None if open_time_ms is None else find_place(envelope.body, open_time_ms)
-    return Opened(envelope.header.request, place)
+    return Opened(envelope.header.request, envelope.body, place)
 
 
 def deletion_text(deleted_ms: int | None) -> str:
@@ -68,7 +69,7 @@ def explain_absence(lineage: Lineage, lifetime: Lifetime, now_ms: int, keep_days
         _aged(lineage, now_ms, keep_days),
         _never_fetched(lineage, now_ms, keep_days),
     )
-    return next(filter(None, reasons), "it is wanted and not held; ./candlehouse gaps check looks why")
+    return next(filter(None, reasons), "it is wanted and not held; a check for gaps looks why")
 
 
 def _out_of_life(slot: Window, lifetime: Lifetime, now_ms: int) -> str | None:
@@ -105,7 +106,7 @@ def _never_fetched(lineage: Lineage, now_ms: int, keep_days: int) -> str | None:
         return "nothing of the series was ever wanted"
     if lineage.slot.start_ms < wanted_ms:
         since = format_utc(wanted_ms)
-        return f"it was never fetched: wanted from {since} on; ./candlehouse backfill fetches older"
+        return f"it was never fetched: wanted from {since} on; a backfill fetches older ones"
     kept_ms = kept_from(lineage.series, now_ms, keep_days)
     if lineage.slot.start_ms < kept_ms:
         return f"it was never fetched, and is too old by now: kept from {format_utc(kept_ms)}"

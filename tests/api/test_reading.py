@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import csv, ipc, parquet
 
 from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, format_utc
+from src.lake.store import Bucket
 from src.services.coverage import TOO_OLD
 from tests.api.rig import END_MS, GAP_MS, Api
 from tests.builders import DAY_START_MS
@@ -221,6 +222,36 @@ def test_lineage_leads_from_a_candle_to_its_object(api: Api) -> None:
     absent = get(api, "lineage/BTCUSDT", time=GAP_MS)
     assert (absent["candle"], absent["object"]) == (None, None)
     assert absent["why_not"]
+
+
+def test_an_object_and_the_answer_in_it_can_be_opened(api: Api) -> None:
+    source = get(api, "lineage/BTCUSDT", time="2026-01-09T00:01:30Z")["object"]
+    told = get(api, "objects", key=source["key"])
+    assert {name: told[name] for name in source} == {**source, "row": None}
+    assert (told["symbol"], told["data_type"], told["interval"]) == ("BTCUSDT", "klines", "1m")
+    assert get(api, "objects", id=source["id"]) == told
+    assert get(api, "objects/answer", id=source["id"])[1][1] == "40001.00000000"
+
+
+def test_an_object_that_cannot_be_opened_is_told_with_why(api: Api) -> None:
+    key = get(api, "lineage/ETHUSDT", time="2026-01-09T00:01:30Z")["object"]["key"]
+    lake = api.parts.lake
+    content = lake.get(Bucket.RAW, key)
+    lake.delete(Bucket.RAW, key)
+    try:
+        assert "restore it from a backup" in get(api, "objects", key=key)["problem"]
+        told = problem(api, "objects/answer", key=key)
+        assert (told["status"], "restore it from a backup" in told["detail"]) == (404, True)
+    finally:
+        lake.put_new(Bucket.RAW, key, content)
+
+
+@pytest.mark.parametrize("path", ["objects", "objects/answer"])
+def test_an_object_is_named_by_key_or_number(api: Api, path: str) -> None:
+    for query in ({}, {"key": "2026-01-09/x.json", "id": 1}, {"key": ""}, {"key": "clé"}, {"id": 0}):
+        assert problem(api, path, **query)["status"] == 422, query
+    for query in ({"key": "2026-01-09/x.json"}, {"id": 10**9}):
+        assert problem(api, path, **query)["status"] == 404, query
 
 
 def test_files_hold_the_candles_exactly(api: Api) -> None:

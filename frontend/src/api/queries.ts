@@ -132,6 +132,19 @@ export const queries = {
       queryFn: ({ signal }) =>
         take(client.GET("/api/lineage/{symbol}", { params: { path: { symbol }, query }, signal })),
     }),
+  object: (key: string) =>
+    queryOptions({
+      queryKey: [...keys.lineage, "object", key],
+      queryFn: ({ signal }) => take(client.GET("/api/objects", { params: { query: { key } }, signal })),
+    }),
+  /** What the exchange sent, as text: an object never changes. */
+  answer: (key: string) =>
+    queryOptions({
+      queryKey: [...keys.lineage, "answer", key],
+      queryFn: ({ signal }) =>
+        take(client.GET("/api/objects/answer", { params: { query: { key } }, parseAs: "text", signal })),
+      staleTime: Infinity,
+    }),
   quality: (query: Query<"/api/quality"> = {}) =>
     queryOptions({
       queryKey: [...keys.quality, query],

@@ -243,6 +243,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what an object is, where it lies, what was asked for it, and what is held from it. */
+        get: operations["lake_object"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objects/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what the exchange answered, byte for byte; 404 says why it cannot be opened. */
+        get: operations["lake_object_answer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/quality": {
         parameters: {
             query?: never;
@@ -2447,6 +2481,79 @@ export interface components {
             object_id: number;
             /** Replaced By */
             replaced_by: number | null;
+        };
+        /**
+         * LakeObjectOut
+         * @description An object with all that the catalog knows of it.
+         */
+        LakeObjectOut: {
+            /** Id */
+            id: number;
+            /** Key */
+            key: string | null;
+            bucket: components["schemas"]["Bucket"] | null;
+            state: components["schemas"]["ObjectState"] | null;
+            /** Sha256 */
+            sha256: string | null;
+            /** Size Bytes */
+            size_bytes: number | null;
+            /** Captured Ms */
+            captured_ms: number | null;
+            /** Captured */
+            captured: string | null;
+            /**
+             * Exchange Time Ms
+             * @description When it was asked for, by the exchange's clock.
+             */
+            exchange_time_ms: number | null;
+            /** Loaded Ms */
+            loaded_ms: number | null;
+            /**
+             * Run Id
+             * @description The run that fetched it; null for a cycle's.
+             */
+            run_id: number | null;
+            request: components["schemas"]["RequestOut"] | null;
+            /**
+             * Row
+             * @description The candle's place in the answer, counted from 0.
+             */
+            row: number | null;
+            /**
+             * Problem
+             * @description Why the object cannot be opened.
+             */
+            problem: string | null;
+            /** Exchange */
+            exchange: string;
+            /** Symbol */
+            symbol: string;
+            data_type: components["schemas"]["DataType"];
+            /** @description Null for depth. */
+            interval: components["schemas"]["Interval"] | null;
+            lane: components["schemas"]["Lane"];
+            /**
+             * Record Count
+             * @description How many closed candles are in it.
+             */
+            record_count: number | null;
+            /**
+             * Candles Held
+             * @description How many facts of the warehouse came from it.
+             */
+            candles_held: number;
+            /**
+             * Pack
+             * @description The pack that it lies in, where it has no file of its own.
+             */
+            pack: string | null;
+            /**
+             * Code Version
+             * @description The version of Candlehouse that loaded it.
+             */
+            code_version: string | null;
+            /** Deleted Ms */
+            deleted_ms: number | null;
         };
         /** QualityOut */
         QualityOut: {
@@ -6469,6 +6576,274 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LineageOut"];
+                };
+            };
+            /** @description Not changed since the ETag that the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A token is needed, or it is not valid (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this token, from this origin or under this host name */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not at the moment */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Fields that are not accepted, each named in `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A store cannot be reached; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    lake_object: {
+        parameters: {
+            query?: {
+                /** @description The object's key, as lineage and gaps tell it. */
+                key?: string | null;
+                /**
+                 * @description Or its number in the catalog, as candles carry it.
+                 * @example 1
+                 */
+                id?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LakeObjectOut"];
+                };
+            };
+            /** @description Not changed since the ETag that the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A token is needed, or it is not valid (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this token, from this origin or under this host name */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not at the moment */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Fields that are not accepted, each named in `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A store cannot be reached; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    lake_object_answer: {
+        parameters: {
+            query?: {
+                /** @description The object's key, as lineage and gaps tell it. */
+                key?: string | null;
+                /**
+                 * @description Or its number in the catalog, as candles carry it.
+                 * @example 1
+                 */
+                id?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the exchange sent, byte for byte */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Not changed since the ETag that the request names in If-None-Match */

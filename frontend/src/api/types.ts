@@ -33,6 +33,7 @@ export type Plan = Schemas["PlanOut"];
 export type SeriesPlan = Schemas["SeriesPlanOut"];
 export type HistoryWanted = Schemas["HistoryIn"];
 export type History = Schemas["History"];
+export type SourceObject = Schemas["SourceOut"];
 export type Gap = Schemas["GapOut"];
 export type CheckedGaps = Schemas["CheckedOut"];
 export type GapEvidence = Schemas["EvidenceOut"];

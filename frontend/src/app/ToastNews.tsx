@@ -6,9 +6,13 @@ import { useNavigate } from "react-router";
 import { queries } from "@/api/queries";
 import type { Notification, Severity } from "@/api/types";
 import { Prose } from "@/components/Prose";
+import { plural } from "@/lib/format";
 import { NEWS } from "./Bell";
 
 const COLOURS: Record<Severity, string> = { info: "blue", warning: "yellow", error: "red" };
+
+/** One cause may concern each of many series: as many are shown one by one, the others as a number. */
+const AT_ONCE = 3;
 
 /** Show as toasts what is told while the page is open; what was there before waits behind the bell. */
 export function ToastNews() {
@@ -20,15 +24,21 @@ export function ToastNews() {
     const before = seenMs.current;
     seenMs.current = Math.max(before ?? 0, ...data.notifications.map((one) => one.last_ms));
     if (before === undefined) return;
-    for (const one of data.notifications) {
-      if (one.last_ms > before && one.read_ms === null) {
-        notifications.show({
-          id: `news-${one.id}`,
-          title: <Prose text={one.title} />,
-          message: <Told news={one} onOpen={(id) => void navigate(`/runs/${id}`)} />,
-          color: COLOURS[one.severity],
-        });
-      }
+    const fresh = data.notifications.filter((one) => one.last_ms > before && one.read_ms === null);
+    for (const one of fresh.slice(0, AT_ONCE)) {
+      notifications.show({
+        id: `news-${one.id}`,
+        title: <Prose text={one.title} />,
+        message: <Told news={one} onOpen={(id) => void navigate(`/runs/${id}`)} />,
+        color: COLOURS[one.severity],
+      });
+    }
+    if (fresh.length > AT_ONCE) {
+      notifications.show({
+        id: "more-news",
+        title: plural(fresh.length - AT_ONCE, "more notification"),
+        message: "All of them are behind the bell.",
+      });
     }
   }, [data, navigate]);
   return null;

@@ -104,7 +104,7 @@ it("goes through the candles that a bar is put together from", async () => {
 
 it("knows of which candles a bar is made, and says it", () => {
   expect(listOpens("1m", AT, AT + 3 * MINUTE)).toEqual([AT, AT + MINUTE, AT + 2 * MINUTE]);
-  expect(originText("1m", "1m", ["1m"], 1)).toContain("as the exchange sent it");
+  expect(originText("1m", "1m", ["1m"], 1)).toContain("as the exchange sends them");
   expect(originText("1h", "1h", ["1h", "1m"], 1)).toContain(
     "rollup of its minutes where that is whole; where",
   );

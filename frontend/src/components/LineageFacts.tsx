@@ -1,9 +1,10 @@
-import { Alert, Anchor, Code, CopyButton, Table, Text, Title, UnstyledButton } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Alert, Anchor, Table, Text } from "@mantine/core";
 import { Link } from "react-router";
 import type { Lineage } from "@/api/types";
-import { bytes, count, exact } from "@/lib/format";
-import classes from "./LineageFacts.module.css";
+import { count, exact } from "@/lib/format";
+import { Facts, Section } from "./Facts";
+import classes from "./Facts.module.css";
+import { ObjectFacts } from "./ObjectFacts";
 import { Prose } from "./Prose";
 import { Time } from "./Time";
 
@@ -12,34 +13,15 @@ export function LineageFacts({ lineage }: { lineage: Lineage }) {
   return (
     <div className={classes.facts}>
       {lineage.candle ? <Values candle={lineage.candle} /> : <Absent lineage={lineage} />}
-      {lineage.object && <Source object={lineage.object} />}
-      {lineage.rollups.length > 0 && <Rollups rollups={lineage.rollups} />}
+      {lineage.object && <ObjectFacts object={lineage.object} />}
+      {lineage.rollups.length > 0 && (
+        <Rollups
+          title={lineage.candle ? "What it fed" : "What its time is rolled up to"}
+          rollups={lineage.rollups}
+        />
+      )}
       {lineage.candle && <Versions versions={lineage.earlier_versions} />}
     </div>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section>
-      <Title order={3} size="h6" mb={4}>
-        {title}
-      </Title>
-      {children}
-    </section>
-  );
-}
-
-function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
-  return (
-    <dl className={classes.list}>
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value ?? "–"}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 
@@ -76,78 +58,9 @@ function Values({ candle }: { candle: NonNullable<Lineage["candle"]> }) {
   );
 }
 
-function Source({ object }: { object: NonNullable<Lineage["object"]> }) {
-  const { request } = object;
+function Rollups({ title, rollups }: { title: string; rollups: Lineage["rollups"] }) {
   return (
-    <>
-      <Section title="The object it came in">
-        {object.problem && (
-          <Text size="sm" c="var(--ch-warning)">
-            It cannot be opened: {object.problem}.
-          </Text>
-        )}
-        <Facts
-          facts={[
-            ["Key", object.key && <Copied text={object.key} />],
-            ["Bucket", object.bucket && `${object.bucket}, ${object.state}`],
-            ["SHA-256", object.sha256 && <Copied text={object.sha256} />],
-            ["Size", object.size_bytes === null ? null : bytes(object.size_bytes)],
-            ["Place in the answer", object.row === null ? null : `candle ${count(object.row + 1)}`],
-            ["Captured", <Time key="time" ms={object.captured_ms} to="second" />],
-            ["Loaded", <Time key="time" ms={object.loaded_ms} to="second" />],
-            [
-              "Fetched by",
-              object.run_id === null ? (
-                "the cycle of that time"
-              ) : (
-                <Anchor key="run" component={Link} size="sm" to={`/runs/${object.run_id}`}>
-                  run {object.run_id}
-                </Anchor>
-              ),
-            ],
-          ]}
-        />
-      </Section>
-      {request && (
-        <Section title="The request">
-          <Copied text={addressOf(request)} />
-          <Facts
-            facts={[
-              ["Weight", count(request.weight)],
-              ["By the exchange's clock", <Time key="time" ms={object.exchange_time_ms} to="second" />],
-            ]}
-          />
-        </Section>
-      )}
-    </>
-  );
-}
-
-type Request = NonNullable<NonNullable<Lineage["object"]>["request"]>;
-
-function addressOf({ url, params }: Request): string {
-  const query = new URLSearchParams(Object.entries(params).map(([name, value]) => [name, String(value)]));
-  return `${url}?${query}`;
-}
-
-function Copied({ text }: { text: string }) {
-  return (
-    <CopyButton value={text}>
-      {({ copied, copy }) => (
-        <UnstyledButton onClick={copy} className={classes.copied} title="Copy">
-          <Code className={classes.code}>{text}</Code>
-          <span role="status" className={copied ? classes.told : "ch-unseen"}>
-            {copied ? "copied" : ""}
-          </span>
-        </UnstyledButton>
-      )}
-    </CopyButton>
-  );
-}
-
-function Rollups({ rollups }: { rollups: Lineage["rollups"] }) {
-  return (
-    <Section title="What it fed">
+    <Section title={title}>
       <ul className={classes.rollups}>
         {rollups.map((one) => (
           <li key={one.length}>

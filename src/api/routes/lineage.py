@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from src.api.asking import settings_now
 from src.api.context import clock, parts, warehouse
 from src.api.known import check_exchange
+from src.api.object_schemas import SourceOut, gone, source_fields
 from src.api.routing import Routes
 from src.api.schemas import ExchangeName, In, OfSymbol, Out, TimeMs, parameter
 from src.domain import Interval, format_utc
-from src.lake.store import Bucket
 from src.maintenance.lineage import explain_absence, open_source
-from src.warehouse.catalog import ObjectState
 from src.warehouse.facts import CANDLE_COLUMNS
 from src.warehouse.lineage import Lineage, find_lineage, get_series
-from src.warehouse.objects import ObjectRow
 from src.warehouse.symbols import Lifetime, list_lifetimes
 
 routes = Routes("lineage", "Where a candle came from.")
@@ -27,31 +23,6 @@ class LineageQuery(In):
     exchange: ExchangeName = parameter("binance", about="The exchange.")
     interval: Interval = parameter(Interval.M1, about="The candle's interval.")
     time: TimeMs = parameter(about="Any moment of the candle.", example="2026-01-09T14:30Z")
-
-
-class RequestOut(Out):
-    url: str
-    params: dict[str, Any]
-    weight: int
-
-
-class SourceOut(Out):
-    """The object that a candle came from; only its id where the catalog has it no more."""
-
-    id: int
-    key: str | None
-    bucket: Bucket | None
-    state: ObjectState | None
-    sha256: str | None
-    size_bytes: int | None
-    captured_ms: int | None
-    captured: str | None
-    exchange_time_ms: int | None = Field(description="When it was asked for, by the exchange's clock.")
-    loaded_ms: int | None
-    run_id: int | None = Field(description="The run that fetched it; null for a cycle's.")
-    request: RequestOut | None
-    row: int | None = Field(description="The candle's place in the answer, counted from 0.")
-    problem: str | None = Field(description="Why the object cannot be opened.")
 
 
 class RollupOut(Out):
@@ -154,33 +125,10 @@ def _versions(found: Lineage) -> list[VersionOut]:
     ]
 
 
-_UNKNOWN = dict.fromkeys(name for name in SourceOut.model_fields if name not in {"id", "problem"})
-
-
 def _source(found: Lineage) -> SourceOut | None:
     if found.candle is None:
         return None
     row = found.source
     if row is None:
-        problem = "the catalog has it no more"
-        return SourceOut(id=found.candle.object_id, problem=problem, **_UNKNOWN)
-    opened = open_source(parts().lake, row, found.candle.open_time_ms)
-    request = opened.request
-    return SourceOut(
-        **_catalogued(row),
-        request=RequestOut(url=request.url, params=dict(request.params), weight=request.weight)
-        if request
-        else None,
-        row=opened.place,
-        problem=opened.problem,
-    )
-
-
-def _catalogued(row: ObjectRow) -> dict[str, Any]:
-    same = ("id", "key", "bucket", "sha256", "size_bytes", "exchange_time_ms", "loaded_ms", "run_id")
-    return {
-        **{name: getattr(row, name) for name in same},
-        "state": row.state,
-        "captured_ms": row.captured_at_ms,
-        "captured": format_utc(row.captured_at_ms),
-    }
+        return gone(found.candle.object_id, "the catalog has it no more")
+    return SourceOut(**source_fields(row, open_source(parts().lake, row, found.candle.open_time_ms)))

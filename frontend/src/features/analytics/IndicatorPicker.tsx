@@ -1,10 +1,21 @@
-import { ActionIcon, Button, Divider, Group, NumberInput, Popover, Stack, Text } from "@mantine/core";
+import {
+  ActionIcon,
+  Button,
+  Divider,
+  Group,
+  NumberInput,
+  Popover,
+  Stack,
+  Text,
+  UnstyledButton,
+} from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconMathFunction, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Interval } from "@/api/types";
 import { roughMs } from "@/lib/interval";
 import { useUrlState } from "@/lib/urlState";
+import classes from "./Analytics.module.css";
 import {
   faultOf,
   formatIndicators,
@@ -100,7 +111,14 @@ type OfferProps = { kind: IndicatorKind; why: string | null; onAdd: () => void }
 function Offer({ kind, why, onAdd }: OfferProps) {
   const { title, about } = KINDS[kind];
   return (
-    <Group gap="xs" wrap="nowrap" justify="space-between" py={3}>
+    <UnstyledButton
+      py={3}
+      aria-label={`Add ${title}`}
+      aria-description={why ?? about}
+      disabled={why !== null}
+      onClick={onAdd}
+      className={classes.offer}
+    >
       <div>
         <Text size="sm" fw={550}>
           {title}
@@ -109,10 +127,8 @@ function Offer({ kind, why, onAdd }: OfferProps) {
           {why ?? about}
         </Text>
       </div>
-      <ActionIcon variant="subtle" aria-label={`Add ${title}`} disabled={why !== null} onClick={onAdd}>
-        <IconPlus size={16} />
-      </ActionIcon>
-    </Group>
+      {why === null && <IconPlus size={16} />}
+    </UnstyledButton>
   );
 }
 

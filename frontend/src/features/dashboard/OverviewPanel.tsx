@@ -5,12 +5,12 @@ import { Change } from "@/components/Amounts";
 import { Figure, Figures } from "@/components/Figure";
 import { Panel } from "@/components/Panel";
 import { Pill } from "@/components/Pill";
-import { compact, count } from "@/lib/format";
+import { compact, count, plural } from "@/lib/format";
 import type { Overview } from "./overview";
 
 /** The market in one line: how many rise, what moved most, what was traded, how fresh all of it is. */
 export function OverviewPanel({ overview, quote }: { overview: Overview; quote: string | null }) {
-  const { freshness, rising, falling } = overview;
+  const { freshness, rising, falling, others } = overview;
   return (
     <Panel title="Market" about="The last 24 hours of all tracked symbols">
       <Figures>
@@ -22,7 +22,7 @@ export function OverviewPanel({ overview, quote }: { overview: Overview; quote: 
               <span style={{ color: "var(--ch-down)" }}>▼ {falling}</span>
             </Group>
           }
-          about={`of ${overview.symbols} symbols`}
+          about={`of ${plural(overview.symbols, "symbol")}${others > 0 ? `, ${others} neither` : ""}`}
         />
         <Mover label="Strongest" card={overview.best} />
         <Mover label="Weakest" card={overview.worst} />

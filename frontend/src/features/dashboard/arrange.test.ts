@@ -48,7 +48,14 @@ it("says where a price lies in its day, and nothing where there is no range", ()
 it("sums the market up, and adds no dollars to euros", () => {
   const quotes = new Map(cards.map((card) => [card.symbol, "USDT"]));
   const overview = summarise(cards, quotes);
-  expect(overview).toMatchObject({ rising: 1, falling: 1, best: BTC, worst: ETH, quoteVolume: 1400 });
+  expect(overview).toMatchObject({
+    rising: 1,
+    falling: 1,
+    others: 1,
+    best: BTC,
+    worst: ETH,
+    quoteVolume: 1400,
+  });
   expect(overview.freshness).toEqual({ fresh: 2, aging: 0, stale: 0, none: 1 });
   expect(summarise(cards, new Map([...quotes, ["ETHUSDT", "EUR"]])).quoteVolume).toBeNull();
 });

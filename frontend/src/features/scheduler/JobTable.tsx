@@ -6,6 +6,7 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { RunPill } from "@/components/Pill";
 import { Spark } from "@/components/Spark";
 import { Time } from "@/components/Time";
+import { useNow } from "@/lib/now";
 import { duration } from "@/lib/time";
 import { useSwitchJob, useTrigger } from "./actions";
 
@@ -82,7 +83,13 @@ function Next({ job }: { job: Job }) {
       </Text>
     );
   if (job.under_way !== null) return <Link to={`/runs/${job.under_way}`}>running now</Link>;
-  return <Time ms={job.next_run_ms ?? job.next_times_ms[0]} relative />;
+  return <Due ms={job.next_run_ms ?? job.next_times_ms[0]} />;
+}
+
+/** A time to come: one that has just passed is due, and the leader takes it at its next look. */
+function Due({ ms }: { ms: number | undefined }) {
+  const nowMs = useNow();
+  return ms !== undefined && ms <= nowMs ? <>due now</> : <Time ms={ms} relative />;
 }
 
 function Last({ job }: { job: Job }) {

@@ -1,6 +1,11 @@
-import { Anchor, Code, Group, Stack, Text } from "@mantine/core";
+import { Anchor, Code, Group, Stack, Text, UnstyledButton } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
-import type { Gap } from "@/api/types";
+import { queries } from "@/api/queries";
+import type { Gap, GapEvidence } from "@/api/types";
+import { Loaded } from "@/components/Loaded";
+import { ObjectFacts } from "@/components/ObjectFacts";
 import { GapPill } from "@/components/Pill";
 import { Prose } from "@/components/Prose";
 import { Time } from "@/components/Time";
@@ -95,13 +100,39 @@ function Evidence({ gap }: { gap: Gap }) {
       <ul className={classes.evidence}>
         {gap.evidence.map((one) => (
           <li key={`${one.key} ${one.asked_ms}`}>
-            <code>{one.key}</code>
-            <Text size="xs" c="dimmed" component="span">
-              asked for <Time ms={one.asked_ms} to="second" />
-            </Text>
+            <Proof evidence={one} />
           </li>
         ))}
       </ul>
     </div>
+  );
+}
+
+/** One answer; a press opens it where it stands. */
+function Proof({ evidence: { key, asked_ms } }: { evidence: GapEvidence }) {
+  const [isOpen, { toggle }] = useDisclosure();
+  return (
+    <>
+      <UnstyledButton onClick={toggle} aria-expanded={isOpen} className={classes.proof}>
+        <code>{key}</code>
+      </UnstyledButton>{" "}
+      <Text size="xs" c="dimmed" component="span">
+        asked for <Time ms={asked_ms} to="second" />
+      </Text>
+      {isOpen && <Opened objectKey={key} />}
+    </>
+  );
+}
+
+function Opened({ objectKey }: { objectKey: string }) {
+  const query = useQuery(queries.object(objectKey));
+  return (
+    <Loaded query={query} lines={6}>
+      {(object) => (
+        <Stack gap="sm" py="xs">
+          <ObjectFacts object={object} />
+        </Stack>
+      )}
+    </Loaded>
   );
 }

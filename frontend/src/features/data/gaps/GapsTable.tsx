@@ -35,7 +35,7 @@ export function GapsTable({ gaps, selection, onSelection }: Props) {
               />
             </Table.Th>
             <Table.Th>Series</Table.Th>
-            <Table.Th>From – until</Table.Th>
+            <Table.Th>From, how long</Table.Th>
             <Table.Th ta="right">Missing</Table.Th>
             <Table.Th>State</Table.Th>
             <Table.Th>Reason</Table.Th>
