@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from src.clock import Clock
 from src.errors import CandlehouseError, LeadershipLost, StoreUnavailable
 from src.jobs.holder import describe_holder, is_dead, name_holder
-from src.warehouse.engine import Warehouse, is_repeatable
+from src.warehouse.database_errors import is_repeatable
+from src.warehouse.engine import Warehouse
 from src.warehouse.leases import Lease, acquire, check_token, find_lease, release, renew
 
 log = structlog.get_logger()

@@ -17,8 +17,9 @@ from src.domain import SeriesKey, Window
 from src.maintenance.retention_plan import Portion
 from src.warehouse.ageing import Before, take_back, write_off
 from src.warehouse.counting import count_held
+from src.warehouse.database_errors import is_repeatable
 from src.warehouse.dropping import drop_partitions
-from src.warehouse.engine import Warehouse, is_repeatable
+from src.warehouse.engine import Warehouse
 from src.warehouse.series import SeriesRow, list_series
 from src.warehouse.slots import Held
 from src.warehouse.tables import fact_klines

@@ -17,7 +17,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from src.domain import Window
 from src.warehouse.counting import ALL_TIME
-from src.warehouse.engine import Warehouse, is_repeatable
+from src.warehouse.database_errors import is_repeatable
+from src.warehouse.engine import Warehouse
 from src.warehouse.partitions import ms_of_bound
 
 # Between two attempts writers have time for what queued up behind the last.

@@ -17,14 +17,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import QueuePool
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from src.errors import ConfigurationError, WarehouseUnavailable
+from src.errors import WarehouseUnavailable
 from src.fair_lock import FairLock
-from src.warehouse import dialects
+from src.warehouse import dialects, sessions
+from src.warehouse.database_errors import is_repeatable, translated
 
 T = TypeVar("T")
 
@@ -33,19 +32,6 @@ Check = Callable[[Connection], None]
 
 _thread_checks: ContextVar[tuple[Check, ...]] = ContextVar("thread_checks", default=())
 
-# Deadlock and lock wait timeout on MySQL and MariaDB, "record has changed since last read" on MariaDB 11.
-_REPEATABLE_ERRNOS = {1213, 1205, 1020}
-# Unknown database; shutting down; not found, or not there.
-_UNREACHABLE = {1049, 1053, 2002, 2003, 2005}
-# Gone, or lost meanwhile; MySQL's word for a session that was silent too long.
-_CUT_OFF = {2006, 2013, 2055, 4031}
-_ACCESS_DENIED = {1044, 1045, 1698}
-# LOAD DATA LOCAL refused by the server: 3948 and 3950 MySQL, 4166 MariaDB, 1148 older ones.
-_LOCAL_INFILE_OFF = {1148, 3948, 3950, 4166}
-# A password that this server has not checked since its start goes over TLS or not at all.
-_TLS_NEEDED = 2061
-# Disk full, table full.
-_NO_SPACE = {1021, 1114}
 _ATTEMPTS = 10
 
 # Beyond the pool's size, for a moment when everybody wants one; closed as soon as they are given back.
@@ -112,7 +98,7 @@ class Warehouse:
         Not *guarded* is what every process may write, whoever leads.
         """
         checks = self._checks() if guarded else ()
-        with self._turn, _translated(self.engine.url), self.engine.begin() as connection:
+        with self._turn, translated(self.engine.url), self.engine.begin() as connection:
             yield connection
             for check in checks:
                 check(connection)
@@ -125,7 +111,7 @@ class Warehouse:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that only reads and blocks no writer."""
-        with _translated(self.engine.url), self._readonly.begin() as connection:
+        with translated(self.engine.url), self._readonly.begin() as connection:
             yield connection
 
     def run(self, work: Callable[[Connection], T], *, guarded: bool = True) -> T:
@@ -211,12 +197,12 @@ def open_warehouse(
             isolation_level="READ COMMITTED",
             connect_args=_mysql_arguments(patience_s, answer_s),
         )
-    dialects.prepare_engine(engine)
+    sessions.prepare_engine(engine)
     if patience_s is None:
-        dialects.limit_silence(engine, silence_s)
+        sessions.limit_silence(engine, silence_s)
         return Warehouse(engine)
     # A little less, so that the server says what it waited for before we stop listening.
-    dialects.limit_waits(engine, max(1, patience_s - 1))
+    sessions.limit_waits(engine, max(1, patience_s - 1))
     return Warehouse(engine, attempts=1)
 
 
@@ -241,26 +227,12 @@ def create_database(url: str | URL, patience_s: int | None = None) -> None:
     server = create_engine(parsed._replace(database=None), connect_args=_mysql_arguments(patience_s))
     name = str(parsed.database).replace("`", "``")
     try:
-        with _translated(parsed), server.begin() as connection:
+        with translated(parsed), server.begin() as connection:
             connection.exec_driver_sql(
                 f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
             )
     finally:
         server.dispose()
-
-
-def is_repeatable(error: BaseException) -> bool:
-    """Whether the same transaction may well succeed when it is run again."""
-    if not isinstance(error, DBAPIError):
-        return False
-    if error_number(error) in _REPEATABLE_ERRNOS:
-        return True
-    return "database is locked" in str(error.orig)
-
-
-def error_number(error: DBAPIError) -> int | None:
-    """Return MySQL's error number, None on SQLite."""
-    return getattr(error.orig, "errno", None)
 
 
 def _mysql_arguments(patience_s: int | None = None, answer_s: int | None = None) -> dict[str, Any]:
@@ -276,65 +248,3 @@ def _mysql_arguments(patience_s: int | None = None, answer_s: int | None = None)
     if (most_s := patience_s or answer_s) is not None:
         arguments |= dict.fromkeys(("read_timeout", "write_timeout"), most_s)
     return arguments
-
-
-@contextmanager
-def _translated(url: URL) -> Iterator[None]:
-    try:
-        yield
-    except PoolExhausted as error:
-        raise WarehouseUnavailable(
-            f"all connections to the warehouse are in use ({error}): raise MYSQL_POOL_SIZE, or see what the "
-            "database is busy with"
-        ) from error
-    except (OperationalError, InterfaceError, DBAPIError) as error:
-        number = error_number(error)
-        if problem := _misconfiguration(url, number):
-            raise ConfigurationError(f"{problem} ({error.orig})") from error
-        if number in _CUT_OFF:
-            raise WarehouseUnavailable(
-                f"the session with the warehouse at {url.host}:{url.port}/{url.database} was ended, by the "
-                "server or on the way; what it had not committed is rolled back: check that the server runs, "
-                f"and whether this process or its machine was halted meanwhile ({error.orig})"
-            ) from error
-        if error.connection_invalidated or number in _UNREACHABLE:
-            raise WarehouseUnavailable(
-                f"the warehouse at {url.host}:{url.port}/{url.database} cannot be reached: check that the "
-                f"server runs and MYSQL_HOST, MYSQL_PORT, MYSQL_DATABASE ({error.orig})"
-            ) from error
-        if "file is not a database" in str(error.orig) or "malformed" in str(error.orig):
-            raise WarehouseUnavailable(
-                f"the warehouse {url.database} is no SQLite database, or a damaged one ({error.orig}): put a "
-                "copy in its place, or move it away; a new one is then loaded from the lake"
-            ) from error
-        if "unable to open database file" in str(error.orig):
-            raise WarehouseUnavailable(
-                f"the warehouse {url.database} cannot be opened: check that its folder exists and is writable"
-            ) from error
-        if "disk is full" in str(error.orig) or number in _NO_SPACE:
-            raise WarehouseUnavailable(
-                f"the warehouse {url.database} has no space left: free some on its disk, and it goes on by "
-                f"itself; nothing is lost ({error.orig})"
-            ) from error
-        raise
-
-
-def _misconfiguration(url: URL, number: int | None) -> str | None:
-    """Say what the operator has to set, when an error of that number means it."""
-    if number in _ACCESS_DENIED:
-        return (
-            f"{url.host} refuses user {url.username!r}: check MYSQL_USER, MYSQL_PASSWORD and the "
-            f"user's rights on {url.database!r}"
-        )
-    if number == _TLS_NEEDED:
-        return (
-            f"{url.host} wants the password of user {url.username!r} over TLS, which it does not offer: give "
-            "the server certificates (MySQL makes its own unless told otherwise)"
-        )
-    if number in _LOCAL_INFILE_OFF:
-        return (
-            f"{url.host} refuses LOAD DATA LOCAL, by which candles are loaded: its variable local_infile is "
-            "off. An administrator turns it on with SET GLOBAL local_infile=1, and with local_infile=1 below "
-            "[mysqld] in its configuration for good"
-        )
-    return None

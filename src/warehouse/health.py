@@ -19,7 +19,8 @@ from sqlalchemy.schema import CreateTable
 
 from src.errors import WarehouseUnavailable
 from src.warehouse import bulk, dialects
-from src.warehouse.engine import Warehouse, error_number, open_warehouse
+from src.warehouse.database_errors import error_number
+from src.warehouse.engine import Warehouse, open_warehouse
 from src.warehouse.facts import RowChunk
 from src.warehouse.schema import find_version
 from src.warehouse.tables import exchange_budget, utc_now

@@ -20,7 +20,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from src.clock import SystemClock
 from src.domain import DAY_MS, Interval, Window, ms_from_utc, utc_from_ms
-from src.warehouse.engine import Warehouse, is_repeatable
+from src.warehouse.database_errors import is_repeatable
+from src.warehouse.engine import Warehouse
 from src.warehouse.tables import fact_klines, fact_orderbook
 
 _WEEKLY_DAYS = 120

@@ -18,7 +18,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from src.errors import SchemaError
-from src.warehouse.engine import Warehouse, error_number
+from src.warehouse.database_errors import error_number
+from src.warehouse.engine import Warehouse
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import mysql, sqlite
 
-from src.warehouse.dialects import _compare_decimals, _DecimalSum
+from src.warehouse.sessions import _compare_decimals, _DecimalSum
 from src.warehouse.types import ExactDecimal, UtcDate, UtcMs, canonical_decimal, code, sql_time
 
 T0 = 1_767_968_400_123  # 2026-01-09T14:20:00.123Z

@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from src.clock import Clock
 from src.errors import CandlehouseError
 from src.maintenance.doctor.findings import Finding, Verdict, explain, ok, problem, warning
-from src.warehouse.engine import PoolNumbers, Warehouse, is_repeatable
+from src.warehouse.database_errors import is_repeatable
+from src.warehouse.engine import PoolNumbers, Warehouse
 from src.warehouse.health import (
     ServerFacts,
     has_database,
