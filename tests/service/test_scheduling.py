@@ -254,7 +254,8 @@ def test_warehouse_that_is_away_stops_no_schedule_and_is_told_once(
         raise WarehouseUnavailable("the warehouse is away")
 
     reschedule(warehouse, "refresh_symbols", "every 1s")
-    with scheduling(warehouse, fired) as made, capture_logs() as logs:
+    # Logs are captured to its end: what it says last comes after what the warehouse shows.
+    with capture_logs() as logs, scheduling(warehouse, fired) as made:
         eventually(lambda: fired.count("refresh_symbols") >= 1)
         event.listen(warehouse.engine, "begin", refuse)
         before = fired.count("refresh_symbols")
