@@ -16,19 +16,24 @@ from src.warehouse.slots import slot_numbers
 
 
 class DayCell(NamedTuple):
-    """One day by the slots that open in it; what is held need not be wanted (any more)."""
+    """One day by the slots that open in it; what is held need not be wanted (any more).
+
+    *lag* is that part of *missing* which is no gap: live fetching is to bring it.
+    """
 
     day: date
     wanted: int
     held: int
     missing: int
+    lag: int
 
 
 def list_days(one: SeriesCoverage, start_ms: int, end_ms: int) -> list[DayCell]:
     """Return the days from that of *start_ms* until *end_ms*."""
     first, until = start_ms // DAY_MS, -(-end_ms // DAY_MS)
     edges_ms = np.arange(first, until + 1, dtype=np.int64) * DAY_MS
-    sets = ([one.wanted] if one.wanted else [], [each.window for each in one.ranges], one.missing)
+    lag = [one.lag] if one.lag else []
+    sets = ([one.wanted] if one.wanted else [], [each.window for each in one.ranges], one.missing, lag)
     counts = [_count_between(one.row.key.interval, windows, edges_ms).tolist() for windows in sets]
     return list(map(DayCell, _days(first, until), *counts))
 

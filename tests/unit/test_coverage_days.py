@@ -32,9 +32,9 @@ def test_each_day_counts_what_is_wanted_held_and_missing() -> None:
     ]
     days = list_days(make_coverage(wanted, held), DAY_START_MS - 1, DAY_START_MS + 2 * DAY_MS)
     assert [tuple(cell) for cell in days] == [
-        (date(2026, 1, 8), 0, 0, 0),
-        (date(2026, 1, 9), 12, 22, 2),
-        (date(2026, 1, 10), 24, 1, 23),
+        (date(2026, 1, 8), 0, 0, 0, 0),
+        (date(2026, 1, 9), 12, 22, 2, 0),
+        (date(2026, 1, 10), 24, 1, 23, 23),
     ]
 
 

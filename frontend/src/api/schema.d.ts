@@ -2265,6 +2265,11 @@ export interface components {
              * @description How many of those that are wanted are not held.
              */
             missing: number;
+            /**
+             * Lag
+             * @description How many of the missing are no gap: live fetching is to bring them.
+             */
+            lag: number;
         };
         /** HeldOut */
         HeldOut: {
@@ -2314,6 +2319,11 @@ export interface components {
             share: number | null;
             /** Missing Candles */
             missing_candles: number;
+            /**
+             * Lag Candles
+             * @description How many of the missing are no gap: live fetching is to bring them.
+             */
+            lag_candles: number;
             /**
              * Held
              * @description Null unless asked for.

@@ -180,6 +180,7 @@ export function makeCoverage(over: Partial<SeriesCoverage> = {}): SeriesCoverage
     candles: 1440,
     share: 1,
     missing_candles: 0,
+    lag_candles: 0,
     held: null,
     missing: null,
     not_wanted: null,

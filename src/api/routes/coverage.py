@@ -65,6 +65,7 @@ class DayCellOut(Out):
     wanted: int = Field(description="How many candles are wanted; 0 where none are.")
     held: int = Field(description="How many are held, wanted or not.")
     missing: int = Field(description="How many of those that are wanted are not held.")
+    lag: int = Field(description="How many of the missing are no gap: live fetching is to bring them.")
 
 
 class SeriesCoverageOut(Out):
@@ -78,6 +79,7 @@ class SeriesCoverageOut(Out):
     candles: int
     share: float | None = Field(description="How much of what is wanted is held, 0 to 1.")
     missing_candles: int
+    lag_candles: int = Field(description="How many of the missing are no gap: live fetching is to bring them.")
     held: list[HeldOut] | None = Field(description="Null unless asked for.")
     missing: list[WindowOut] | None
     not_wanted: list[UnwantedOut] | None = Field(description="Null unless windows or days are asked for.")
@@ -150,6 +152,7 @@ def _coverage(one: SeriesCoverage, *, windows: bool, days: tuple[int, int] | Non
         candles=sum(each.record_count for each in one.ranges),
         share=one.share,
         missing_candles=one.missing_candles,
+        lag_candles=one.lag_candles,
         days=None if days is None else list(map(_day, list_days(one, *days))),
         **lists,
     )

@@ -9,12 +9,13 @@ import { Figure, Figures } from "@/components/Figure";
 import { Loaded } from "@/components/Loaded";
 import { Time } from "@/components/Time";
 import { count, share } from "@/lib/format";
+import { roughMs } from "@/lib/interval";
 import { AskedRuns } from "../AskedRuns";
 import { chartAddress } from "../chartAddress";
 import { GapStory } from "../gaps/GapStory";
 import { GAP_STATES, isFillable, untold } from "../gaps/states";
 import { useGapActions } from "../gaps/useGapActions";
-import { DAY_MS, dayText, makeCell, shareOf } from "./cells";
+import { DAY_MS, dayText, dueOf, makeCell, shareOf } from "./cells";
 import { daysAway, type SeriesDay, useOpenDay } from "./openDay";
 
 /** What is known of one day of one series; which one is in the address. */
@@ -125,8 +126,11 @@ type DayGapsProps = {
 function DayGaps({ symbol, series, gaps, within: [startMs, endMs] }: DayGapsProps) {
   const { fill, check, asked } = useGapActions();
   const fillable = gaps.filter(isFillable).map((gap) => gap.id);
+  const [day] = series.days ?? [];
+  const dueMs = day ? dueOf(day, series.interval) * roughMs(series.interval) : 0;
+  const untilMs = Math.min(endMs, (series.wanted?.end_ms ?? endMs) - dueMs);
   const missing = (series.missing ?? []).flatMap((window) => {
-    const part = { start_ms: Math.max(window.start_ms, startMs), end_ms: Math.min(window.end_ms, endMs) };
+    const part = { start_ms: Math.max(window.start_ms, startMs), end_ms: Math.min(window.end_ms, untilMs) };
     return part.end_ms > part.start_ms ? [part] : [];
   });
   const unseen = untold(missing, gaps);

@@ -9,6 +9,7 @@ const days = Array.from({ length: 30 }, (_, index) => ({
   wanted: 1_440,
   held: 1_440,
   missing: 0,
+  lag: 0,
 }));
 
 afterEach(() => vi.restoreAllMocks());

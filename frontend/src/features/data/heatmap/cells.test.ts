@@ -7,6 +7,7 @@ const day = (over: Partial<DayCell> = {}): DayCell => ({
   wanted: 1440,
   held: 1440,
   missing: 0,
+  lag: 0,
   ...over,
 });
 const series = (over: Partial<SeriesCoverage> = {}) => makeCoverage({ not_wanted: [], ...over });
@@ -25,6 +26,14 @@ it.each([
   [1440, "nothing"],
 ])("a day of minutes that lacks %i is %s", (missing, tone) => {
   expect(makeCell(day({ held: 1440 - missing, missing }), series()).tone).toBe(tone);
+});
+
+it("does not count what is only just due, until it is late", () => {
+  const today = (lag: number, wanted = 600) =>
+    makeCell(day({ wanted, held: wanted - lag, missing: lag, lag }), series());
+  expect([today(3).tone, today(3).wanted, today(3).missing]).toEqual(["complete", 597, 0]);
+  expect([today(4).tone, today(4).missing]).toEqual(["most", 4]);
+  expect(today(1, 1)).toMatchObject({ tone: "unwanted", reason: "it has only just begun" });
 });
 
 describe("a day of which nothing is wanted", () => {

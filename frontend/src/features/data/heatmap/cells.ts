@@ -20,6 +20,9 @@ export const TONE_WORDS: Record<Tone, string> = {
   unwanted: "not wanted",
 };
 
+/** Of what closed so lately nobody says that it is missing: the next cycle brings it. */
+const DUE_MS = 180_000;
+
 export type Cell = {
   /** `2026-01-09`, in UTC. */
   day: string;
@@ -48,10 +51,20 @@ export function makeRows(series: readonly SeriesCoverage[]): HeatRow[] {
   }));
 }
 
-export function makeCell(cell: DayCell, series: Pick<SeriesCoverage, "not_wanted" | "wanted">): Cell {
+type OfSeries = Pick<SeriesCoverage, "interval" | "not_wanted" | "wanted">;
+
+export function makeCell(told: DayCell, series: OfSeries): Cell {
+  const due = dueOf(told, series.interval);
+  const cell = { ...told, wanted: told.wanted - due, missing: told.missing - due };
   const startMs = Date.parse(`${cell.day}T00:00:00Z`);
-  const reason = cell.wanted === 0 ? whyUnwanted(startMs, series) : null;
+  const reason = cell.wanted > 0 ? null : due > 0 ? "it has only just begun" : whyUnwanted(startMs, series);
   return { ...cell, startMs, reason, tone: toneOf(cell, reason) };
+}
+
+/** How many candles of the day are only just due: not counted until they are late. */
+export function dueOf(cell: DayCell, interval: SeriesCoverage["interval"]): number {
+  const step = roughMs(interval);
+  return cell.lag * step <= Math.max(step, DUE_MS) ? cell.lag : 0;
 }
 
 /** How much of what is wanted of the day is held, 0 to 1; what is held besides does not count. */
@@ -69,7 +82,7 @@ function toneOf(cell: DayCell, reason: string | null): Tone {
   return held >= 0.5 ? "half" : "little";
 }
 
-function whyUnwanted(startMs: number, series: Pick<SeriesCoverage, "not_wanted" | "wanted">): string {
+function whyUnwanted(startMs: number, series: OfSeries): string {
   const endMs = startMs + DAY_MS;
   const overlapping = (series.not_wanted ?? []).filter(
     (window) => window.start_ms < endMs && window.end_ms > startMs,
