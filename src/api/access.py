@@ -71,6 +71,12 @@ def needs(role: Role | None) -> Callable[[View], View]:
     return mark
 
 
+def changes_nothing(view: View) -> View:
+    """Say that a POST for operators leaves all as it was, and so is no news to the audit log."""
+    view.changes_nothing = True  # type: ignore[attr-defined]
+    return view
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Guard *app*."""
     app.extensions[_EXTENSION] = Access.of(settings)
@@ -112,9 +118,13 @@ def _needed_role() -> Role | None:
     if request.endpoint is None or request.method == "OPTIONS":
         return None
     usual = Role.VIEWER if request.method in _READING else Role.OPERATOR
-    view = current_app.view_functions[request.endpoint]
-    role: Role | None = getattr(view, "needed_role", usual)
+    role: Role | None = getattr(_view(), "needed_role", usual)
     return role
+
+
+def _view() -> Any:
+    assert request.endpoint is not None
+    return current_app.view_functions[request.endpoint]
 
 
 def _identify(mine: Access) -> Identity | None:
@@ -204,7 +214,7 @@ def _is_of_note(response: Response) -> bool:
     if request.method in _READING or _needed_role() is Role.VIEWER:
         return False
     if response.status_code not in (401, 403, 429):
-        return request.endpoint is not None
+        return request.endpoint is not None and not hasattr(_view(), "changes_nothing")
     mine, now_ms = access(), clock().now_ms()
     if response.status_code == 429 or mine.refusals.wait_s(_remote(), now_ms):
         return False

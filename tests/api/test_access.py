@@ -197,6 +197,13 @@ def test_what_changes_and_who_is_refused_is_written_down_without_secrets(own_api
     assert "secret" not in str(rows)
 
 
+def test_a_plan_is_no_news_to_the_log_and_who_is_refused_one_is(own_api: Api) -> None:
+    assert own_api.operator.post("/api/data-ingestion/plan", json={}).status_code == 422
+    assert own_api.viewer.post("/api/data-ingestion/plan", json={}).status_code == 403
+    rows = own_api.operator.get("/api/audit").json["entries"]  # type: ignore[index]
+    assert [(row["actor"], row["status"]) for row in rows] == [("eve", 403)]
+
+
 def test_refusals_do_not_flood_the_log(own_api: Api) -> None:
     for _ in range(50):
         own_api.anybody.post("/api/tokens", json={})

@@ -2267,7 +2267,7 @@ export interface components {
             missing: number;
             /**
              * Lag
-             * @description How many of the missing are no gap: live fetching is to bring them.
+             * @description How many of the missing are no gap: live fetching brings them.
              */
             lag: number;
         };
@@ -2321,7 +2321,7 @@ export interface components {
             missing_candles: number;
             /**
              * Lag Candles
-             * @description How many of the missing are no gap: live fetching is to bring them.
+             * @description How many of the missing are no gap: live fetching brings them.
              */
             lag_candles: number;
             /**

@@ -65,7 +65,7 @@ class DayCellOut(Out):
     wanted: int = Field(description="How many candles are wanted; 0 where none are.")
     held: int = Field(description="How many are held, wanted or not.")
     missing: int = Field(description="How many of those that are wanted are not held.")
-    lag: int = Field(description="How many of the missing are no gap: live fetching is to bring them.")
+    lag: int = Field(description="How many of the missing are no gap: live fetching brings them.")
 
 
 class SeriesCoverageOut(Out):
@@ -79,7 +79,7 @@ class SeriesCoverageOut(Out):
     candles: int
     share: float | None = Field(description="How much of what is wanted is held, 0 to 1.")
     missing_candles: int
-    lag_candles: int = Field(description="How many of the missing are no gap: live fetching is to bring them.")
+    lag_candles: int = Field(description="How many of the missing are no gap: live fetching brings them.")
     held: list[HeldOut] | None = Field(description="Null unless asked for.")
     missing: list[WindowOut] | None
     not_wanted: list[UnwantedOut] | None = Field(description="Null unless windows or days are asked for.")

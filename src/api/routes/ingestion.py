@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from src.api.access import changes_nothing
 from src.api.asking import AskedOut, asked, is_led
 from src.api.context import clock, note, requested_by, warehouse
 from src.api.history import check_exist, choose_series, choose_window, list_tracked, make_plan
@@ -101,6 +102,7 @@ class StartedOut(AskedOut):
 
 
 @routes.post("/api/data-ingestion/plan", responses={200: PlanOut})
+@changes_nothing
 def plan_history(body: HistoryIn) -> PlanOut:
     """Say what fetching history would take; nothing is fetched.
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from flask import g
 from pydantic import Field
 
+from src.api.access import changes_nothing
 from src.api.context import clock, parts, warehouse
 from src.api.preparation import answers_anyway
 from src.api.routing import Routes
@@ -69,6 +70,7 @@ class DoctorOut(Out):
 
 
 @routes.post("/api/doctor", responses={200: DoctorOut})
+@changes_nothing
 def doctor() -> DoctorOut:
     """Examine stores, exchange, clock, disk and data thoroughly; takes up to twelve seconds.
 
