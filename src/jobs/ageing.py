@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from src.errors import CandlehouseError, LeadershipLost, RunRevoked, Stopped, StoreUnavailable
 from src.jobs.ageing_steps import Step, StepOutcome
@@ -97,7 +98,7 @@ def _attempt(step: Step, context: RunContext) -> StepOutcome:
         return step.run(context)
     except (Stopped, StoreUnavailable, LeadershipLost, RunRevoked):
         raise
-    except CandlehouseError as error:
+    except (CandlehouseError, DBAPIError) as error:
         log.error("step of maintenance failed", step=step.name, error=str(error))
         return StepOutcome({}, str(error))
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from src.domain import Interval, Window
 from src.extract.chunks import expected_candles
 from src.maintenance.gap_story import diff, join_empty, settle
-from src.warehouse.gaps import Evidence, GapRow, list_open, write_gaps
+from src.warehouse.gaps import Evidence, GapRow, list_open, take_gaps_turn, write_gaps
 from src.warehouse.series import SeriesRow
 from src.window_sets import intersect, merge, subtract
 
@@ -26,6 +26,7 @@ def take_answers(
     begins: bool,
 ) -> None:
     """Note answers that had nothing; where no gap was known one *begins*, at the end of a series alone."""
+    take_gaps_turn(connection)
     before = list_open(connection, [row.id]).get(row.id, [])
     new = _new_gaps(row, before, evidence, now_ms, run_id) if begins else []
     after = [_with_evidence(row.key.interval, gap, evidence) for gap in (*before, *new)]

@@ -28,6 +28,7 @@ from src.warehouse.gaps import (
     list_filled,
     list_open,
     release_gaps,
+    take_gaps_turn,
     write_gaps,
 )
 from src.warehouse.series import SeriesRow, list_series
@@ -86,6 +87,7 @@ def detect_gaps(
     that has ended, was filling are given back. *lost* are windows, by series id, whose facts were held until
     now: no lag, wherever they lie.
     """
+    take_gaps_turn(connection)
     release_gaps(connection, run_id)
     tracked, count = _choose(connection, now_ms, series)
     ids = [row.id for row in tracked]

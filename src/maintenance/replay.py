@@ -29,7 +29,7 @@ from src.warehouse.facts import KlineBatch
 from src.warehouse.partitions import Partitions
 from src.warehouse.quarantine import replace_rows
 from src.warehouse.replaying import replace_candles, roll_up_again
-from src.warehouse.series import lock_series
+from src.warehouse.series import lock_series, note_change
 from src.warehouse.tables import fact_klines
 
 _TOLD = 200
@@ -183,6 +183,8 @@ def _apply(connection: Connection, part: Part, plan: Plan) -> bool:
     put = _only(part.rebuilt.batches, plan.inserted + plan.replaced)
     if put or len(gone):
         replace_candles(connection, row, put, gone, len(plan.inserted))
+    else:  # rollups may change all the same, and charts are kept by this version
+        note_change(connection, row)
     held = np.array(sorted({*part.held.candles, *plan.inserted} - {*plan.deleted}), dtype=np.int64)
     roll_up_again(connection, row.key, held, gone)
     replace_rows(connection, part.rebuilt.whole)

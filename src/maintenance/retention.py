@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from sqlalchemy.exc import DBAPIError
+
 from src.clock import Clock
 from src.domain import DAY_MS, Interval, Window
 from src.maintenance.ageing_report import Progress, ShouldStop, never, tell_nobody
@@ -29,6 +31,7 @@ from src.maintenance.retention_plan import (
     why_open,
 )
 from src.warehouse.ageing import age_out, windows_to_delete
+from src.warehouse.database_errors import is_repeatable
 from src.warehouse.depth_ageing import delete_depth, iterate_symbols
 from src.warehouse.dropping import Partition, drop_partitions, list_partitions
 from src.warehouse.engine import Warehouse
@@ -217,7 +220,14 @@ class _DepthAgeing:
         return all(self._delete(window) for window in split.deleted)
 
     def _drop(self, partitions: Sequence[Partition]) -> None:
-        drop_partitions(self._warehouse, fact_orderbook, [one.name for one in partitions], lambda _: True)
+        try:
+            drop_partitions(self._warehouse, fact_orderbook, [one.name for one in partitions], lambda _: True)
+        except DBAPIError as error:
+            if not is_repeatable(error):
+                raise
+            # Somebody reads without end: they go another day.
+            self._report.waiting += [full_name(partition, fact_orderbook) for partition in partitions]
+            return
         self._report.depth_rows += sum(one.rows for one in partitions)
         self._progress(self._report.note_dropped(partitions, fact_orderbook), 0)
 

@@ -18,8 +18,8 @@ from src.warehouse.slots import count_slots
 from src.warehouse.sources import Source
 from src.window_sets import merge, subtract
 
-# So many finer bars at most are put together for one answer, which then has fewer bars than it might.
-_MOST_PARTS = 200_000
+# So many finer bars at most are held at a time; where a page takes more, they are read in turns.
+_PARTS_AT_ONCE = 200_000
 # The series of a symbol are asked for in one cycle.
 _OUTDATED_MS = 5 * MINUTE_MS
 
@@ -92,7 +92,9 @@ class Charts:
         last = self.find_forming(part)
         until_ms = last.open_time_ms if last else interval.next(start_ms)
         closed = (
-            self._read(part, Page(Window(start_ms, until_ms), _MOST_PARTS)) if until_ms > start_ms else []
+            self._read(part, Page(Window(start_ms, until_ms), _most_within(part, interval)))
+            if until_ms > start_ms
+            else []
         )
         known = [*closed, last] if last else closed
         return combine(known, start_ms, is_complete=False) if known else None
@@ -147,19 +149,36 @@ class Charts:
         return max(parts, key=_length_ms, default=None)
 
     def _read_parts(self, part: Interval, whole: Interval, page: Page) -> Sequence[Bar]:
-        """Return bars of *whole* made of *part*; of those that the limit cuts through, none."""
-        most = min(_MOST_PARTS, (page.limit + 1) * -(-_length_ms(whole) // _length_ms(part)))
+        """Return bars of *whole* made of *part*, all that the page has room for."""
         start_ms = whole.floor(page.window.start_ms)
         if start_ms < page.window.start_ms:
             start_ms = whole.next(start_ms)
         end_ms = whole.next(whole.floor(page.window.end_ms - 1))
-        if start_ms >= end_ms:
-            return []
-        parts = self._read(part, Page(Window(start_ms, end_ms), most, page.is_newest))
-        made = resample(parts, part, whole)
-        if len(parts) == most:
-            made = made[1:] if page.is_newest else made[:-1]
+        made: list[Bar] = []
+        most = max(_most_within(part, whole), min(_PARTS_AT_ONCE, (page.limit + 1) * _ratio(part, whole)))
+        while start_ms < end_ms and len(made) < page.limit:
+            parts = self._read(part, Page(Window(start_ms, end_ms), most, page.is_newest))
+            more = resample(parts, part, whole)
+            if len(parts) < most:
+                start_ms = end_ms
+            # Of the bar that the limit cuts through nothing is taken: the next turn begins with it.
+            elif page.is_newest:
+                end_ms = whole.next(more.pop(0).open_time_ms)
+            else:
+                start_ms = more.pop().open_time_ms
+            if not more:  # candles that share a slot by the dozen
+                most *= 2
+            made = [*more, *made] if page.is_newest else [*made, *more]
         return page.cut(made)
+
+
+def _ratio(part: Interval, whole: Interval) -> int:
+    return -(-_length_ms(whole) // _length_ms(part))
+
+
+def _most_within(part: Interval, whole: Interval) -> int:
+    """Return more than one bar can have of parts, also where two off the grid share each slot."""
+    return 2 * _ratio(part, whole) + 1
 
 
 def _find_hole(interval: Interval, page: Page, bars: Sequence[Bar]) -> Window | None:

@@ -17,6 +17,7 @@ from src.domain import Interval, Window
 from src.errors import NotFound
 from src.warehouse import dialects
 from src.warehouse.in_parts import in_parts
+from src.warehouse.leases import take_turn
 from src.warehouse.ledger_tables import gaps
 from src.warehouse.run_tables import runs
 from src.warehouse.runs import RunState
@@ -173,6 +174,11 @@ def list_filled(connection: Connection, series_ids: Sequence[int]) -> dict[int, 
     return _by_series(connection, (GapState.FILLED,), series_ids)
 
 
+def take_gaps_turn(connection: Connection) -> None:
+    """Have nobody else change gaps until this transaction ends: whoever judges them writes whole rows."""
+    take_turn(connection, "gaps")
+
+
 def write_gaps(connection: Connection, writes: GapWrites) -> None:
     """Write them all; a row that somebody else has added meanwhile stays as it is."""
     for ids in in_parts(writes.dropped):
@@ -189,6 +195,7 @@ def write_gaps(connection: Connection, writes: GapWrites) -> None:
 
 def claim_gaps(connection: Connection, gap_ids: Sequence[int], run_id: int, now_ms: int) -> set[int]:
     """Take gaps for this run; return the ids of those that were free."""
+    take_gaps_turn(connection)
     states = [state.value for state in FILLABLE_STATES]
     for ids in in_parts(gap_ids):
         connection.execute(
@@ -211,6 +218,7 @@ def claim_gaps(connection: Connection, gap_ids: Sequence[int], run_id: int, now_
 
 def fail_gap(connection: Connection, gap_id: int, error: str, ask_again_ms: int) -> None:
     """Note why a gap that a run had taken could not be asked for."""
+    take_gaps_turn(connection)
     connection.execute(
         gaps.update()
         .where(gaps.c.id == gap_id, gaps.c.state == GapState.FILLING.value)
@@ -220,6 +228,7 @@ def fail_gap(connection: Connection, gap_id: int, error: str, ask_again_ms: int)
 
 def tell_gaps(connection: Connection, gap_ids: Sequence[int], hint: str) -> None:
     """Note what became of gaps, for people; it stays with what is found to be filled."""
+    take_gaps_turn(connection)
     for ids in in_parts(gap_ids):
         connection.execute(gaps.update().where(gaps.c.id.in_(ids)).values(hint=hint))
 

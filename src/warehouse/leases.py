@@ -8,6 +8,7 @@ believes. Time decides only when somebody else may take the lease, never whether
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, type_coerce, update
 
@@ -58,8 +59,7 @@ def acquire(
     if found and not found.is_expired and found.holder != dead_holder:
         return None
     if found is None:
-        unheld = {"name": name, "holder": "", "acquired_at": _NEVER_MS, "expires_at": _NEVER_MS}
-        connection.execute(dialects.insert_if_absent(table, connection, unheld))
+        connection.execute(dialects.insert_if_absent(table, connection, _unheld(name)))
     is_free = or_(table.c.expires_at <= utc_now(), table.c.holder == dead_holder)
     taken = connection.execute(
         update(table)
@@ -89,6 +89,20 @@ def check_token(connection: Connection, name: str, token: int) -> None:
     """Raise LeadershipLost unless *token* is still the lease's; nobody can take it before the commit then."""
     if connection.execute(_TOKEN, {"lease": name}).scalar() != token:
         raise LeadershipLost(name)
+
+
+def take_turn(connection: Connection, name: str) -> None:
+    """Wait until no other transaction has the turn of that *name*, and keep it to the end of this one.
+
+    For those who read rows, judge them and write them whole: of two at once, one would undo the other's.
+    SQLite has one writer at a time anyway.
+    """
+    if dialects.is_mysql(connection):
+        connection.execute(dialects.insert_if_absent(table, connection, _unheld(name)))
+
+
+def _unheld(name: str) -> dict[str, Any]:
+    return {"name": name, "holder": "", "acquired_at": _NEVER_MS, "expires_at": _NEVER_MS}
 
 
 def _is(lease: Lease) -> ColumnElement[bool]:

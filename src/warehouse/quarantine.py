@@ -36,10 +36,10 @@ def replace_rows(connection: Connection, batches: Sequence[KlineBatch]) -> int:
 def release_all(connection: Connection) -> int:
     """Let every object that is quarantined, or has a quarantined row, be loaded again; return how many."""
     with_bad_rows = select(quarantined_rows.c.object_id)
-    is_set_aside = or_(
-        lake_objects.c.state == ObjectState.QUARANTINED.value,
-        lake_objects.c.id.in_(with_bad_rows),
-    )
+    c = lake_objects.c
+    # One that retention has deleted stays so, bad rows or not: its content is gone.
+    loaded = (c.state == ObjectState.LOADED.value) & c.id.in_(with_bad_rows)
+    is_set_aside = or_(c.state == ObjectState.QUARANTINED.value, loaded)
     released = connection.execute(
         lake_objects.update().where(is_set_aside).values(state=ObjectState.LANDED.value, error=None)
     )

@@ -86,6 +86,12 @@ def record_load(connection: Connection, row: SeriesRow, inserted: int, first_ms:
     )
 
 
+def note_change(connection: Connection, row: SeriesRow) -> None:
+    """Note that what is told of the series has changed, though not its candles; its caller holds the lock."""
+    changed = series.update().where(series.c.id == row.id)
+    connection.execute(changed.values(load_version=series.c.load_version + 1))
+
+
 def correct_count(connection: Connection, row: SeriesRow, record_count: int) -> None:
     """Set how many candles are held where it is not that; its caller holds the series' lock."""
     is_wrong = and_(series.c.id == row.id, series.c.record_count != record_count)

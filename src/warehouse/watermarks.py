@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from src.domain import Candle, DataType, Interval, SeriesKey
 from src.warehouse import dialects
-from src.warehouse.tables import extraction_metadata, latest
+from src.warehouse.tables import extraction_metadata, lake_objects, latest
 
 _table = extraction_metadata
 
@@ -80,6 +80,17 @@ def upsert_latest(connection: Connection, series: SeriesKey, forming: Candle, ex
     identity = {"exchange": series.exchange, "symbol": series.symbol, "interval_code": series.interval.value}
     row = {**identity, **values, "exchange_time": exchange_time_ms}
     connection.execute(dialects.upsert(latest, connection, row, list(row)))
+
+
+def find_last_heard(connection: Connection) -> int | None:
+    """Return the exchange's time of the newest answer that was kept, None before the first.
+
+    Of forming candles, and of the object that was catalogued last, which may be an old one that was adopted.
+    """
+    newest = select(func.max(latest.c.exchange_time))
+    last = select(lake_objects.c.exchange_time).order_by(lake_objects.c.id.desc()).limit(1)
+    heard = [connection.execute(query).scalar() for query in (newest, last)]
+    return max((time_ms for time_ms in heard if time_ms is not None), default=None)
 
 
 def _note_fetch(connection: Connection, identity: dict[str, str], count: int, now_ms: int) -> None:

@@ -33,6 +33,7 @@ from src.jobs.refetching import RefetchRecent
 from src.jobs.scheduling import JobScheduler
 from src.jobs.tuning import Tuning
 from src.jobs.worker import Worker
+from src.maintenance.ageing_clock import AgeingClock
 from src.maintenance.data_lake import DataLakeManager
 from src.maintenance.evidence import EvidenceCheck
 from src.maintenance.housekeeping import Housekeeping
@@ -113,7 +114,8 @@ class Work:
     def _list_ageing_steps(self, is_thorough: bool) -> list[Step]:
         """Return the steps of maintenance as the settings are now: each day's, or all and thorough ones."""
         core, settings = self._core, self._core.live.settings
-        warehouse, clock = core.warehouse, core.clock
+        warehouse = core.warehouse
+        clock = AgeingClock(core.clock, warehouse)
         manager = DataLakeManager(core.lake, warehouse, clock, pack_objects=settings.pack_objects)
         keeping = {"keep_days": settings.keep_days, "keep_depth_days": settings.keep_depth_days}
         steps = [

@@ -18,6 +18,7 @@ from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Candle, Interval, SeriesKey, 
 from src.errors import NotFound
 from src.services.analytics import AnalyticsService, BarQuery, Chart
 from src.services.charts import resample
+from src.services.export import Format, write_file
 from src.services.visualize import VisualizeService
 from src.warehouse.aged import extend_aged
 from src.warehouse.bars import Bar, are_complete, open_times
@@ -183,6 +184,32 @@ def test_without_a_start_the_newest_come_and_with_one_the_oldest(emptied_pipelin
         assert (oldest.bars, oldest.has_more, oldest.forming) == (whole[:2], True, None)
         before = chart(emptied_pipeline, interval, end_ms=newest.bars[0].open_time_ms, limit=1)
         assert before.bars == whole[-3:-2]
+
+
+def test_bars_of_more_parts_than_are_held_at_a_time_are_all_there(
+    emptied_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_ms = DAY_START_MS + 5 * HOUR_MS
+    load(emptied_pipeline, [*minutes(DAY_START_MS, end_ms)[:130], *minutes(DAY_START_MS, end_ms)[170:]])
+    own = [make_kline(end_ms + at * 15 * MINUTE_MS, Interval.M15) for at in range(8)]
+    load(emptied_pipeline, own, Interval.M15)
+    for interval in (Interval.M15, Interval.M30):
+        whole = chart(emptied_pipeline, interval, DAY_START_MS).bars
+        ends = [chart(emptied_pipeline, interval, limit=limit) for limit in (3, 9, 50)]
+        for at_once in (1, 20, 70):
+            monkeypatch.setattr("src.services.charts._PARTS_AT_ONCE", at_once)
+            assert chart(emptied_pipeline, interval, DAY_START_MS).bars == whole
+            assert [chart(emptied_pipeline, interval, limit=limit) for limit in (3, 9, 50)] == ends
+        monkeypatch.undo()
+
+
+def test_a_file_of_bars_of_many_parts_lacks_none(
+    emptied_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(emptied_pipeline, minutes(DAY_START_MS, DAY_START_MS + 12 * HOUR_MS))
+    monkeypatch.setattr("src.services.charts._PARTS_AT_ONCE", 100)
+    pieces = write_file(service(emptied_pipeline), BarQuery("binance", NAME, Interval.M30), Format.CSV)
+    assert len(b"".join(pieces).splitlines()) == 1 + 24
 
 
 def test_the_newest_are_found_beyond_a_gap_that_is_longer_than_the_page(emptied_pipeline: Pipeline) -> None:

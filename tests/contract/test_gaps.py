@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -353,6 +354,23 @@ def test_answer_about_what_is_held_begins_no_gap(warehouse: Warehouse) -> None:
     answer(warehouse, 1, minutes(500, END_MIN), NOW_MS, begins=True)
     assert told(warehouse) == [(500, END_MIN, "detected")]
     assert detect(warehouse, NOW_MS + DAY_MS).lags[0].follows_gap
+
+
+def test_answer_and_look_at_once_leave_what_one_after_the_other_leaves(warehouse: Warehouse) -> None:
+    want(warehouse, BTC)
+    hold(warehouse, (100, END_MIN))
+    detect(warehouse)
+    hold(warehouse, (0, 30), (100, END_MIN))
+    with ThreadPoolExecutor(1) as threads:
+        with warehouse.write() as connection:
+            detect_gaps(connection, NOW_MS)
+            other = threads.submit(answer, warehouse, 0, minutes(50, 100), NOW_MS)
+            wait([other], timeout=0.7)
+            assert not other.done()
+        other.result(30)
+    detect(warehouse)
+    assert told(warehouse) == [(0, 30, "filled"), (30, 50, "detected"), (50, 100, "detected")]
+    assert [len(gap.evidence) for gap in rows_of(warehouse)] == [0, 0, 1]
 
 
 # --- runs ---

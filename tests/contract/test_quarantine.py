@@ -15,7 +15,7 @@ from src.transform import klines
 from src.warehouse.engine import open_warehouse
 from src.warehouse.quarantine import release_all
 from src.warehouse.schema import migrate
-from src.warehouse.tables import fact_klines, quarantined_rows
+from src.warehouse.tables import fact_klines, lake_objects, quarantined_rows
 from tests.builders import CAPTURED_MS, DAY_START_MS, Pipeline, make_kline, make_object, read_table
 
 MINUTE_MS = 60_000
@@ -88,6 +88,11 @@ def test_loading_again_after_a_fix_releases_the_row(
         broken_parser.setattr(klines, "find_plain", lambda _: None)
         broken_parser.setattr(klines, "_MAX_TRADES", 1)
         assert pipeline.load().loaded.bad_rows == 1
+    deleted = lake_objects.update().values(state="deleted")
+    loaded = lake_objects.update().values(state="loaded")
+    pipeline.warehouse.run(lambda connection: connection.execute(deleted))
+    assert pipeline.warehouse.run(release_all) == 0, "what retention has deleted has no content any more"
+    pipeline.warehouse.run(lambda connection: connection.execute(loaded))
     assert pipeline.warehouse.run(release_all) == 1
     report = pipeline.load()
     assert (report.loaded.inserted, report.loaded.bad_rows) == (1, 0)

@@ -158,8 +158,15 @@ def test_rollup_is_made_again_even_where_its_minutes_are_right(
     with pipeline.warehouse.write() as connection:
         connection.execute(hourly_klines.update().values(trade_count=1))
         connection.execute(daily_klines.delete())
+    before = load_version(pipeline)
     assert replay(pipeline).changed_days == 0
     assert everything(pipeline) == truth
+    assert load_version(pipeline) > before, "else charts that are kept would stay as they were"
+
+
+def load_version(pipeline: Pipeline) -> int:
+    with pipeline.warehouse.read() as connection:
+        return max(row.load_version for row in list_series(connection, tracked_only=False))
 
 
 def test_day_whose_objects_are_gone_stays_as_it_is(

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from src.clock import ManualClock
 from src.commands.maintenance import _lines
 from src.domain import DAY_MS
 from src.errors import CandlehouseError, Stopped, WarehouseUnavailable
@@ -22,12 +24,14 @@ from src.jobs.job_registry import (
     AgeingParameters,
     MaintenanceParameters,
 )
+from src.maintenance.ageing_clock import AgeingClock
 from src.maintenance.data_lake import DataLakeManager
 from src.stopping import Stop
 from src.warehouse.engine import open_warehouse, sqlite_url
 from src.warehouse.optimising import Optimiser
 from src.warehouse.runs import RunRow, RunState
 from src.warehouse.series import set_tracked
+from src.warehouse.watermarks import find_last_heard
 from tests.service.rig import BTC, Rig
 from tests.service.test_filling import execute
 from tests.unit.test_cli import environment, fail, succeed, succeed_json  # noqa: F401  environment is a fixture
@@ -104,6 +108,29 @@ def test_step_that_fails_stops_no_other_and_is_told(rig: Rig) -> None:
     assert outcome.problem == "pack: the disk lies; archive: 2 left"
     assert outcome.result["steps"] == {"pack": {}, "archive": {}, "cleanup": {"freed_bytes": 5}}
     assert '"cleanup": "done"' in progress.snapshot()["steps"]
+
+
+def test_database_error_of_a_step_stops_no_other(rig: Rig) -> None:
+    locked = OperationalError("ALTER TABLE", {}, Exception("1205: lock wait timeout exceeded"))
+    outcome, _ = execute(rig, ageing(step("pack", locked), step("archive")).kinds()[MAINTENANCE])
+    assert (outcome.state, "1205" in (outcome.problem or "")) == (RunState.PARTLY_FAILED, True)
+    assert outcome.result["steps"]["archive"] == {"freed_bytes": 5}
+
+
+def test_nothing_ages_by_a_clock_that_is_ahead_of_the_exchange(rig: Rig) -> None:
+    clock = ManualClock(rig.clock.now_ms())
+    ages = AgeingClock(clock, rig.warehouse)
+    assert ages.now_ms() == clock.now_ms(), "nothing was ever heard"
+    rig.warehouse.run(lambda connection: set_tracked(connection, [BTC], tracked=True))
+    rig.start().extraction.run_once()
+    with rig.warehouse.read() as connection:
+        heard_ms = find_last_heard(connection)
+    assert heard_ms is not None
+    assert clock.now_ms() - heard_ms < 60_000
+    clock.advance(365 * DAY_MS)
+    assert ages.now_ms() == heard_ms
+    clock.advance(-730 * DAY_MS)
+    assert ages.now_ms() == clock.now_ms()
 
 
 def test_store_that_is_away_is_waited_for(rig: Rig) -> None:
