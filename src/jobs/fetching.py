@@ -16,8 +16,12 @@ from src.extract.windows import ChunkReport, PageReport, WindowFetcher
 from src.jobs.context import Kind, Outcome, RunContext
 from src.jobs.finishing import wait_until_loaded
 from src.warehouse.catalog import LoadedCount
+from src.warehouse.engine import Warehouse
+from src.warehouse.gaps import list_open
+from src.warehouse.lineage import get_series
 from src.warehouse.run_progress import DONE, Chunk, finish_chunk, list_chunks, save_missing
 from src.warehouse.runs import RunState
+from src.window_sets import intersect
 
 FETCH_WINDOW = "fetch_window"
 
@@ -26,8 +30,8 @@ FETCH_WINDOW = "fetch_window"
 class FetchWindow:
     """Executes ``fetch_window``; *wake_loader* is called when something has landed.
 
-    *look_for_gaps* is called at the end of a run to which the exchange did not give all: what is missing is
-    then known at once, not with the next check.
+    *look_for_gaps* is called at the end of a run to which the exchange did not give all, or that fetched what
+    was known as a gap: what is missing, and what is not any more, is then known at once.
     """
 
     fetcher: WindowFetcher
@@ -54,7 +58,7 @@ class FetchWindow:
         missing = [gap for chunk in sorted(finished) for gap in finished[chunk].missing]
         context.warehouse.run(lambda connection: save_missing(connection, context.run.id, missing))
         loaded = wait_until_loaded(context, self.wake_loader)
-        if missing:
+        if missing or _has_gap(context.warehouse, series, window):
             self.look_for_gaps(context, series)
         return _outcome(loaded, finished.values(), len(missing))
 
@@ -88,6 +92,13 @@ def _count_expected(series: SeriesKey, window: Window, report: ChunkReport) -> i
     if not report.reached_forming:
         return expected_candles(series.interval, window)
     return report.candles + sum(expected_candles(series.interval, gap) for gap in report.missing)
+
+
+def _has_gap(warehouse: Warehouse, series: SeriesKey, window: Window) -> bool:
+    with warehouse.read() as connection:
+        row = get_series(connection, series.exchange, series.symbol, series.interval)
+        known = list_open(connection, [row.id]).get(row.id, [])
+    return bool(intersect([window], [gap.window for gap in known]))
 
 
 def _target(context: RunContext) -> tuple[SeriesKey, Window]:

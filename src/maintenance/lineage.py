@@ -97,7 +97,8 @@ def _aged(lineage: Lineage, now_ms: int, keep_days: int) -> str | None:
 def _gap_text(gap: GapRow) -> str:
     hint = f": {gap.hint}" if gap.hint else ""
     state = gap.state.value.replace("_", " ")
-    return f"gap {gap.id} {gap.window}, {state}, {gap.reason.in_words}{hint}"
+    start, end = format_utc(gap.window.start_ms), format_utc(gap.window.end_ms)
+    return f"it is in gap {gap.id} from {start} to {end}: {state}, {gap.reason.in_words}{hint}"
 
 
 def _never_fetched(lineage: Lineage, now_ms: int, keep_days: int) -> str | None:

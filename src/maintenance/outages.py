@@ -30,9 +30,10 @@ class Outage:
     symbols: frozenset[str] = frozenset()
 
     def covers(self, key: SeriesKey, window: Window) -> bool:
-        """Whether it says something of a part of *window*."""
+        """Whether it tells of half of *window* or more: a day's trouble does not explain a missing year."""
         is_its = key.exchange == self.exchange and (not self.symbols or key.symbol in self.symbols)
-        return is_its and window.start_ms < self.window.end_ms and self.window.start_ms < window.end_ms
+        shared_ms = min(window.end_ms, self.window.end_ms) - max(window.start_ms, self.window.start_ms)
+        return is_its and 2 * shared_ms >= window.end_ms - window.start_ms
 
 
 def read_outages(own: Path | None = None) -> list[Outage]:
@@ -44,7 +45,7 @@ def read_outages(own: Path | None = None) -> list[Outage]:
 
 
 def find_outage(outages: Sequence[Outage], key: SeriesKey, window: Window) -> Outage | None:
-    """Return the first outage that a part of *window* lies in, None when none is known."""
+    """Return the first outage that explains *window*, None when none is known."""
     return next((outage for outage in outages if outage.covers(key, window)), None)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from src.domain import Lane
 from src.warehouse import dialects
 from src.warehouse.run_progress import now_of
-from src.warehouse.run_tables import runs
+from src.warehouse.run_tables import run_events, runs
 from src.warehouse.runs import BATCH, RunState
 
 _c = runs.c
@@ -58,18 +58,25 @@ def read_outcomes_by_kind(connection: Connection, since_ms: int) -> dict[tuple[s
 def find_fetching_pace(connection: Connection) -> float | None:
     """Return how many candles a second the newest large batches loaded, the middle one of them.
 
-    None where there was none. One that was paused in between seems slow: the middle does not mind.
+    None where there was none. One that was paused in between would seem slow, and is left out.
     """
     took = dialects.epoch_ms(_c.finished_at, connection) - dialects.epoch_ms(_c.started_at, connection)
     query = (
         select(_c.loaded, took)
         .where(_c.state == RunState.SUCCEEDED.value, _c.lane == Lane.HISTORY.value)
-        .where(_c.kind == BATCH, _c.loaded >= _LARGE, _c.started_at.is_not(None))
+        .where(_c.kind == BATCH, _c.loaded >= _LARGE, _c.started_at.is_not(None), ~_was_paused())
         .order_by(_c.id.desc())
         .limit(_PACES)
     )
     paces = [loaded * 1000 / int(took_ms) for loaded, took_ms in connection.execute(query) if took_ms]
     return median(paces) if paces else None
+
+
+def _was_paused() -> ColumnElement[bool]:
+    """Whether a run of the batch was paused while it ran."""
+    child = runs.alias("child")
+    paused = select(run_events.c.id).join(child, child.c.id == run_events.c.run_id)
+    return paused.where(child.c.parent_id == _c.id, run_events.c.kind == RunState.PAUSED.value).exists()
 
 
 def list_stuck(connection: Connection, silent_ms: int, queued_ms: int) -> tuple[list[int], list[int]]:

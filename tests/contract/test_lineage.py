@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey, Window
+from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, SeriesKey, Window, format_utc
 from src.errors import NotFound
 from src.lake.store import Bucket
 from src.maintenance.lineage import explain_absence, open_source
@@ -189,7 +189,8 @@ def test_gap_that_holds_the_slot_is_named(pipeline: Pipeline) -> None:
     inside = trace(pipeline, _NINE_MS + 19 * MINUTE_MS)
     assert inside.gap is not None
     told = why(pipeline, _NINE_MS + 19 * MINUTE_MS)
-    assert told == f"gap {inside.gap.id} {window}, empty at exchange, known outage"
+    when = f"from {format_utc(window.start_ms)} to {format_utc(window.end_ms)}"
+    assert told == f"it is in gap {inside.gap.id} {when}: empty at exchange, known outage"
     assert trace(pipeline, _NINE_MS + 20 * MINUTE_MS).gap is None
 
 

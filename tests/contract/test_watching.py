@@ -32,6 +32,7 @@ from src.warehouse.run_outcomes import (
     list_stuck,
     read_outcomes,
 )
+from src.warehouse.run_progress import add_event
 from src.warehouse.run_tables import runs
 from src.warehouse.runs import BATCH, NewRun, RunState, create_run
 from src.warehouse.schema import migrate
@@ -133,6 +134,18 @@ def test_pace_of_fetching_is_that_of_the_newest_large_batches(warehouse: Warehou
         change = runs.update().where(runs.c.id == run_id).values(**ended, loaded=candles)
         warehouse.run(partial(Connection.execute, statement=change))
     assert read(warehouse, find_fetching_pace) == 2_000
+
+
+def test_batch_that_was_paused_tells_no_pace(warehouse: Warehouse) -> None:
+    run_id = warehouse.run(partial(create_run, new=NewRun(BATCH, "history", "manual", "test")))
+    child = warehouse.run(partial(create_run, new=NewRun("fetch_window", "history", "manual", "test")))
+    took = {"started_at": END_MS, "finished_at": END_MS + 10_000, "state": "succeeded", "loaded": 20_000}
+    for changed, values in ((run_id, took), (child, {"parent_id": run_id})):
+        change = runs.update().where(runs.c.id == changed).values(**values)
+        warehouse.run(partial(Connection.execute, statement=change))
+    assert read(warehouse, find_fetching_pace) == 2_000
+    warehouse.run(partial(add_event, run_id=child, kind="paused", message="stopped: pause"))
+    assert read(warehouse, find_fetching_pace) is None
 
 
 def test_runs_without_life_and_those_that_wait_long_are_found(warehouse: Warehouse) -> None:

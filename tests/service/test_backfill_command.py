@@ -16,7 +16,7 @@ from src.domain import DAY_MS, HOUR_MS, MINUTE_MS, Interval, Window, ms_from_utc
 from src.simulator.request_log import LoggedRequest
 from src.simulator.simulator import Simulator
 from src.warehouse.engine import Warehouse, open_warehouse
-from src.warehouse.gaps import GapFilter, list_gaps
+from src.warehouse.gaps import GapFilter, GapState, list_gaps
 from src.warehouse.tables import fact_klines, series
 from tests.builders import as_kline, read_table
 from tests.unit.test_cli import (  # noqa: F401  some are fixtures
@@ -115,6 +115,19 @@ def test_older_and_newer_than_what_is_held_are_fetched_alone(
     for start_ms, end_ms in map(_window_of, asked(simulated)):
         assert end_ms <= held.start_ms or start_ms >= held.end_ms
     assert wanted(warehouse) == (START_MS, 90)
+
+
+def test_gap_that_a_backfill_fetches_is_none_at_its_end(simulated: Simulator, warehouse: Warehouse) -> None:
+    for start, days in (("2026-01-09", 1), ("2026-01-11", 3)):
+        run("backfill", "--symbols", "BTCUSDT", "--start", start, *until(days), "--yes", "--json")
+    run("symbols", "add", "BTCUSDT")
+    succeed("gaps", "check", "BTCUSDT")
+    hole = (START_MS + DAY_MS, START_MS + 2 * DAY_MS)
+    assert hole in gaps_told(warehouse)
+    run(*WHAT, *until(3), "--yes", "--json")
+    with warehouse.read() as connection:
+        [gap] = [row for row in list_gaps(connection, GapFilter()) if row.window.start_ms == hole[0]]
+    assert (gap.state, facts(warehouse)) == (GapState.FILLED, truth(simulated, 0, 3))
 
 
 def test_what_a_run_will_fetch_is_not_asked_for_twice(simulated: Simulator, warehouse: Warehouse) -> None:

@@ -24,6 +24,8 @@ def test_outages_that_are_known_of_an_exchange_hint_at_its_gaps_alone() -> None:
     assert found is not None
     assert "80 minutes" in found.text
     assert find_outage(read_outages(), XBT, window) is None
+    year = Window(SUSPENDED_MS - 365 * DAY_MS, SUSPENDED_MS + HOUR_MS)
+    assert find_outage(read_outages(), SOL, year) is None, "a day's trouble does not explain a year"
     assert find_outage(read_outages(), SOL, Window(NOW_MS, NOW_MS + 1)) is None
 
 

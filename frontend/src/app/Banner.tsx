@@ -33,9 +33,13 @@ export function Banner() {
       icon={isStore ? <IconDatabaseOff size={18} /> : <IconPlayerStop size={18} />}
     >
       <b>{isStore ? `The ${trouble.name} is away.` : "Nothing is collected at the moment."}</b>{" "}
-      <Prose text={`${trouble.found}. ${trouble.advice}`} />
+      <Prose text={`${sentence(trouble.found)} ${sentence(trouble.advice)}`} />
     </Line>
   );
+}
+
+function sentence(text: string): string {
+  return text && `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 }
 
 /** The component that makes pages old, the worst first; null where none does. */

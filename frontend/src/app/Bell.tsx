@@ -1,4 +1,5 @@
 import { ActionIcon, Button, Group, Indicator, Popover, Stack, Text, Tooltip } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
 import { IconBell } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -24,6 +25,7 @@ export function Bell() {
     makesStale: [keys.notifications],
   });
   const [isOpen, setOpen] = useState(false);
+  useHotkeys([["Escape", () => setOpen(false)]], []);
   const label = unread ? `Notifications, ${unread} unread` : "Notifications";
   return (
     <Popover

@@ -1,4 +1,5 @@
 import { Button, Popover, Stack, Text } from "@mantine/core";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { queries } from "@/api/queries";
 import type { HealthComponent } from "@/api/types";
@@ -15,12 +16,20 @@ export function HealthBadge() {
     refetchInterval: HEALTH_EVERY_MS,
     retry: false,
   });
+  const [isOpen, { toggle, close }] = useDisclosure();
+  useHotkeys([["Escape", close]], []);
   const word = error ? "no answer" : (data?.status ?? "looking");
   const tone = error ? "bad" : data ? HEALTH_TONES[data.status] : "quiet";
   return (
-    <Popover position="bottom-end" width={380} shadow="md" withinPortal>
+    <Popover position="bottom-end" width={380} shadow="md" withinPortal opened={isOpen} onDismiss={close}>
       <Popover.Target>
-        <Button variant="subtle" color="gray" size="compact-sm" aria-label={`Health: ${word}`}>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-sm"
+          aria-label={`Health: ${word}`}
+          onClick={toggle}
+        >
           <Pill tone={tone}>{word}</Pill>
         </Button>
       </Popover.Target>

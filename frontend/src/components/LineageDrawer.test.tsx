@@ -65,7 +65,7 @@ it("shows the object, the request and the run that a candle came by", async () =
   expect(screen.getByText("candle 256")).toBeVisible();
   expect(screen.getByText("https://api.example.org/api/v3/klines?symbol=BTCUSDT")).toBeVisible();
   expect(screen.getByRole("link", { name: "run 12" })).toHaveAttribute("href", "/runs/12");
-  expect(screen.getByText(/60 candles, still open/)).toBeVisible();
+  expect(screen.getByText(/60 candles, not sealed yet/)).toBeVisible();
 });
 
 it("says why there is no candle, and leads to its gap", async () => {

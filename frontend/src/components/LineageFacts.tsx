@@ -66,7 +66,7 @@ function Rollups({ title, rollups }: { title: string; rollups: Lineage["rollups"
           <li key={one.length}>
             {one.length} of <Time ms={one.start_ms} />: {count(one.candle_count)} candles,{" "}
             {one.sealed_at_ms === null ? (
-              "still open"
+              "not sealed yet"
             ) : (
               <>
                 sealed <Time ms={one.sealed_at_ms} />

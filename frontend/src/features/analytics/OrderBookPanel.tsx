@@ -2,7 +2,6 @@ import { Button, Group, Skeleton, Text } from "@mantine/core";
 import { IconBook } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { useRefresh } from "@/api/live";
 import { Problem } from "@/api/problem";
 import { queries } from "@/api/queries";
 import type { OrderBook } from "@/api/types";
@@ -17,6 +16,8 @@ import classes from "./OrderBook.module.css";
 
 const DepthChart = lazy(() => import("./DepthChart"));
 const LEVELS = 20;
+/** Books are captured more often than candles close, and no event tells of one. */
+const BOOK_EVERY_MS = 5_000;
 
 type Props = {
   symbol: string;
@@ -28,10 +29,9 @@ type Props = {
 
 /** Who would buy and sell at which price: the levels, all of them added up, and which side weighs more. */
 export function OrderBookPanel({ symbol, digits, atMs, onNow }: Props) {
-  const refetchInterval = useRefresh();
   const query = useQuery({
     ...queries.orderBook(symbol, { levels: LEVELS, at: atMs ?? undefined }),
-    refetchInterval: atMs === null && refetchInterval,
+    refetchInterval: atMs === null && BOOK_EVERY_MS,
     // Until the book of that moment is there the other one stays; never one of another symbol.
     placeholderData: (before, query) =>
       query?.queryKey[1] === symbol ? keepPreviousData(before) : undefined,

@@ -22,7 +22,7 @@ export function OverviewPanel({ overview, quote }: { overview: Overview; quote: 
               <span style={{ color: "var(--ch-down)" }}>▼ {falling}</span>
             </Group>
           }
-          about={`of ${plural(overview.symbols, "symbol")}${others > 0 ? `, ${others} neither` : ""}`}
+          about={`of ${plural(overview.symbols, "symbol")}${others > 0 ? `, ${others} unchanged` : ""}`}
         />
         <Mover label="Strongest" card={overview.best} />
         <Mover label="Weakest" card={overview.worst} />

@@ -59,10 +59,14 @@ const STEP_TONES: Record<string, Tone> = {
   succeeded: "good",
   skipped: "quiet",
   failed: "bad",
+  cancelled: "quiet",
 };
 
-export function StepsPanel({ run: { steps } }: Props) {
-  const told = Object.entries(steps);
+export function StepsPanel({ run: { steps, state: ended, finished_ms } }: Props) {
+  // A step in which a run was stopped or failed has no end of its own.
+  const told = Object.entries(steps).map(
+    ([name, state]) => [name, state === "running" && finished_ms !== null ? ended : state] as const,
+  );
   if (told.length === 0) return null;
   return (
     <Panel title="Steps">

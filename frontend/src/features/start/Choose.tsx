@@ -71,7 +71,7 @@ export function Choose({ onStarted }: { onStarted: (batch: number | null) => voi
       <Group>
         <Button
           size="md"
-          disabled={wanted === null || plan.query.isError}
+          disabled={told === undefined}
           loading={start.isPending}
           onClick={() => start.mutate(undefined)}
         >

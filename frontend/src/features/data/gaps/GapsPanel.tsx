@@ -100,7 +100,7 @@ function NoGaps({ isNarrowed }: { isNarrowed: boolean }) {
     <EmptyState icon={IconCircleCheck} title={isNarrowed ? "No gap is like that" : "No gap is open"}>
       {isNarrowed
         ? "Widen what is asked for above."
-        : "As far as anybody has looked, all that is wanted is held. Recent gaps are looked for each hour, all at night; Check gaps does so now."}
+        : "None that anybody has found so far. Recent gaps are looked for each hour, all at night; Check gaps does so now."}
     </EmptyState>
   );
 }
