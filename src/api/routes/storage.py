@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 from flask import Response
@@ -64,9 +64,16 @@ def storage() -> Response:
         sizes = read_sizes(connection, list(metadata.tables))
         server, total = read_server(connection), read_total_bytes(connection)
     pool = warehouse().pool_numbers()
+    # What the database takes is known at any moment; the rest is as it was when it was looked at.
+    known: dict[str, dict[str, Any]] = {"lake": {}, "warehouse": {"used_bytes": total}}
     out = {
         "places": [
-            {**_NO_SAMPLE, "where": where[place], **(asdict(found[0]) if found else {"place": place})}
+            {
+                **_NO_SAMPLE,
+                "where": where[place],
+                **(asdict(found[0]) if found else {"place": place}),
+                **known[place],
+            }
             for place, found in samples.items()
         ],
         "server": {
