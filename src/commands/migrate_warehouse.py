@@ -41,6 +41,7 @@ def migrate_warehouse(to: str | None, source: Path | None, rename_source: bool, 
     \b
     Example: ./candlehouse migrate-warehouse --to mysql://candle@localhost:3306/candlehouse
     """
+    from src.maintenance.moving_warehouse import check_is_ours
     from src.warehouse.schema import check_schema, migrate
 
     settings = read_settings()
@@ -49,6 +50,7 @@ def migrate_warehouse(to: str | None, source: Path | None, rename_source: bool, 
     with ExitStack() as stack:
         old, new = _open_both(stack, file, url)
         check_schema(old)
+        check_is_ours(new, _place(url))
         migrate(new)
         report = _move(stack, old, new, file, _place(url))
     show_result(asdict(report), as_json, lambda: "\n".join(_lines(report, url)))

@@ -9,7 +9,7 @@ from src.lake.store import Bucket, ObjectStore
 from src.warehouse.engine import Warehouse
 from src.warehouse.homes import FOLDER, LakeHome, find_home, has_objects, list_newest_loaded, save_home
 
-_LOOKED_FOR = 5
+_LOOKED_FOR = 20
 
 
 def settle_home(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
@@ -44,14 +44,21 @@ def explain_other_kind(connection: Connection, home: LakeHome) -> str:
 
 
 def check_newest(warehouse: Warehouse, lake: ObjectStore, home: LakeHome) -> None:
-    """Raise LakeUnavailable where none of the newest objects of the catalog is in the lake."""
+    """Raise LakeUnavailable where none of the newest objects of the catalog is in the lake.
+
+    In a lake that the catalog has not described so far all of them must be: it may be an older copy.
+    """
     with warehouse.read() as connection:
         known, newest = find_home(connection), list_newest_loaded(connection, _LOOKED_FOR)
-    if newest and not any(_has(lake, bucket, key) for bucket, key in newest):
-        raise LakeUnavailable(
-            f"the lake is {home.place}, but none of the {len(newest)} newest objects of the catalog is there "
-            f"(the last: {newest[0][1]}): {_explain_absence(known, home)}"
-        )
+    missing = [key for bucket, key in newest if not _has(lake, bucket, key)]
+    is_new = known is not None and known != home
+    if not missing or (len(missing) < len(newest) and not is_new):
+        return
+    some = "none" if len(missing) == len(newest) else f"not all ({len(newest) - len(missing)})"
+    raise LakeUnavailable(
+        f"the lake is {home.place}, but {some} of the {len(newest)} newest objects of the catalog is there "
+        f"(missing: {missing[0]}): {_explain_absence(known, home)}"
+    )
 
 
 def _explain_absence(known: LakeHome | None, home: LakeHome) -> str:

@@ -24,6 +24,7 @@ from src.warehouse.copying import (
     find_copy,
     list_filled,
     list_oversized,
+    list_strangers,
     start_over,
 )
 from src.warehouse.digests import Digest, Group, digest_table
@@ -53,6 +54,15 @@ class WarehouseReport:
     days: int = 0
     differences: list[str] = field(default_factory=list)
     moved_at: str | None = None
+
+
+def check_is_ours(target: Warehouse, place: str) -> None:
+    """Raise ConfigurationError where the target's database holds tables or views of somebody else."""
+    if strangers := list_strangers(target):
+        raise ConfigurationError(
+            f"{place} holds what is none of Candlehouse's ({', '.join(strangers[:3])}): name a database of "
+            "its own; one that is not there is made"
+        )
 
 
 class WarehouseMover:

@@ -26,7 +26,7 @@ TOO_OLD, AGES_NEXT = "older than it is kept", "ages out next"
 
 
 class Unwanted(NamedTuple):
-    """A window that is not wanted, though it lies after *wanted from*."""
+    """A window that is not wanted, though it lies after *wanted from*, or was held once."""
 
     window: Window
     reason: str
@@ -126,7 +126,8 @@ def _one(
         AGES_NEXT: ages_next,
         TOO_OLD: too_old,
     }
-    return SeriesCoverage(row, wanted, _list_unwanted(row, wanted, now_ms, reasons), ranges, gaps)
+    unwanted = _list_unwanted(row, wanted, now_ms, reasons)
+    return SeriesCoverage(row, wanted, sorted([*unwanted, *_aged_before(row, reasons)]), ranges, gaps)
 
 
 def _ageing(
@@ -136,6 +137,13 @@ def _ageing(
     before_ms, kept_ms = ages_before(row, now_ms, keep_days), kept_from(row, now_ms, keep_days)
     old = merge([Window(0, before_ms)])
     return merge([Window(before_ms, kept_ms), *intersect(held, old)]), old
+
+
+def _aged_before(row: SeriesRow, reasons: Mapping[str, list[Window]]) -> list[Unwanted]:
+    """List what aged out before *wanted from*: fetched once on purpose, or dropped in, and never wanted."""
+    early = [Window(0, row.wanted_from_ms or 0)] if row.wanted_from_ms else []
+    gone = (reason for reason in (ROLLED_UP, AGED_OUT) if reason in reasons)
+    return [Unwanted(part, reason) for reason in gone for part in intersect(early, reasons[reason])]
 
 
 def _list_unwanted(

@@ -26,6 +26,7 @@ from src.warehouse.tables import (
     metadata,
     schema_migrations,
 )
+from src.warehouse.views import view_queries
 
 FACTS = (fact_klines, fact_klines_coarse, fact_orderbook)
 # What belongs to a database and not to what it holds.
@@ -111,6 +112,14 @@ def start_over(target: Warehouse, table: Table) -> None:
 def count_rows(warehouse: Warehouse, table: Table) -> int:
     with warehouse.read() as connection:
         return int(connection.execute(text(f"SELECT COUNT(*) FROM {table.name}")).scalar_one())
+
+
+def list_strangers(warehouse: Warehouse) -> list[str]:
+    """Name the tables and views of a server's database that are none of ours."""
+    ours = {*metadata.tables, *view_queries("mysql")}
+    query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    with warehouse.read() as connection:
+        return sorted(name for (name,) in connection.exec_driver_sql(query) if name.lower() not in ours)
 
 
 def list_filled(warehouse: Warehouse) -> list[str]:

@@ -283,6 +283,21 @@ def test_command_moves_and_says_what_to_set(source: Warehouse, server_url: str, 
 
 
 @pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("what", ["TABLE mine (id INT)", "VIEW mine AS SELECT 1"])
+def test_command_refuses_a_database_of_somebody_else_and_makes_nothing_in_it(
+    source: Warehouse, server_url: str, what: str
+) -> None:
+    source.close()
+    theirs = open_warehouse(server_url.replace("mysql:", "mysql+mysqlconnector:"))
+    with theirs.write() as connection:
+        connection.exec_driver_sql(f"CREATE {what}")
+    assert "holds what is none of Candlehouse's (mine)" in fail(2, "migrate-warehouse", "--to", server_url)
+    with theirs.read() as connection:
+        assert list(connection.exec_driver_sql("SHOW TABLES")) == [("mine",)]
+    theirs.close()
+
+
+@pytest.mark.usefixtures("environment")
 def test_command_refuses_while_a_daemon_leads(source: Warehouse, server_url: str) -> None:
     daemon = Leadership(source, SystemClock())
     assert daemon.try_acquire()

@@ -17,6 +17,7 @@ from src.maintenance.retention import Retention
 from src.maintenance.retention_plan import RetentionReport
 from src.maintenance.series_days import each_day, list_reaches
 from src.maintenance.verify import Verifier
+from src.services.coverage import ROLLED_UP, Unwanted, read_coverage
 from src.warehouse.aged import AgedRange, list_aged
 from src.warehouse.coverage import recount
 from src.warehouse.gaps import Evidence, GapRow, GapState, GapWrites, write_gaps
@@ -146,8 +147,13 @@ def test_whole_days_go_and_their_rollups_stay(pipeline: Pipeline) -> None:
     assert report.kept == []
     assert held_opens(pipeline) == minutes(7)
     assert rollups(pipeline) == before == (roll_up(loads.of(BTC), HOUR_MS), roll_up(loads.of(BTC), DAY_MS))
-    assert aged(pipeline) == [AgedRange(Window(SATURDAY_MS, SATURDAY_MS + 2 * DAY_MS), 2 * 1440)]
+    gone = Window(SATURDAY_MS, SATURDAY_MS + 2 * DAY_MS)
+    assert aged(pipeline) == [AgedRange(gone, 2 * 1440)]
     assert_ledgers_agree(pipeline)
+    with pipeline.warehouse.write() as connection:
+        connection.execute(series.update().values(wanted_from=gone.end_ms))
+        [told] = read_coverage(connection, gone.end_ms + DAY_MS)
+    assert Unwanted(gone, ROLLED_UP) in told.unwanted, "also where nobody ever wanted it"
     assert planned.partitions == report.partitions
     assert ("fact_klines.p_20260112" in report.partitions) == pipeline.warehouse.is_mysql
     again = age(pipeline)

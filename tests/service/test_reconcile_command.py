@@ -140,6 +140,21 @@ def test_another_folder_without_any_of_its_objects_is_refused_until_the_old_one_
     succeed("cycle")
 
 
+def test_older_copy_of_the_lake_is_refused(collected: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As when somebody goes on with the folder, or the buckets, of before the lake was moved."""
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path / "data" / "data_lake", elsewhere / "data_lake")
+    drop_in(tmp_path / "data" / "data_lake" / "raw", f"2026-03-31/BTCUSDT_klines_{CAPTURED_MS}.json")
+    succeed("reconcile")
+    succeed("transform")
+    for file in (tmp_path / "data").glob("warehouse.db*"):
+        shutil.copy(file, elsewhere)
+    collected.setenv("CANDLEHOUSE_DATA_DIR", str(elsewhere))
+    told = fail(1, "reconcile")
+    assert "newest objects of the catalog is there (missing: 2026-03-31/" in told
+    assert "but not all (" in told
+
+
 def test_folder_that_was_moved_with_its_objects_is_taken(
     collected: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
