@@ -438,7 +438,7 @@ def test_reason_is_the_nearest_that_is_known(warehouse: Warehouse) -> None:
             )
 
     warehouse.run(work)
-    outages = [Outage("binance", minutes(305, 306), "a known one")]
+    outages = [Outage("binance", minutes(302, 308), "a known one")]
     detect(warehouse, outages=outages)
     assert lost.data_type is DataType.KLINES
     assert [(row.reason, row.hint) for row in rows_of(warehouse)] == [
