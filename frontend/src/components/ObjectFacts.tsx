@@ -15,7 +15,7 @@ export function ObjectFacts({ object }: { object: SourceObject }) {
   const { request } = object;
   return (
     <>
-      <Section title="The object it came in">
+      <Section title="The object">
         {object.problem && (
           <Text size="sm" c="var(--ch-warning)">
             It cannot be opened: {object.problem}.
